@@ -1,0 +1,52 @@
+# Switchyard. `make` alone prints what there is. Needs only make and Python 3.11 or later; everything else goes into .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up demo test sure bench fuzz lock clean
+
+BIN := .venv/bin
+# Another Python: make up PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
+LOCKED := requirements/models.txt infra/dev/install.py
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet --system-certs \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: .venv/.local-installed ## Everything on this machine: PostgreSQL, Redis, API, workers, Flower; Ctrl-C ends it (PORT, FLOWER_PORT, SWITCHYARD_DATA)
+	@exec $(BIN)/python -m infra.dev up --with-make
+
+demo: .venv/.local-installed ## The same, ends by itself after one streamed completion
+	@exec $(BIN)/python -m infra.dev demo --with-make
+
+test: .venv/.dev-installed ## All tests; some: make test ARGS="tests/infra -k ports"
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+sure: .venv/.dev-installed ## Format, lint, types, floors, house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
+
+bench: .venv/.dev-installed ## Benchmarks; some: make bench ARGS="-k submit"
+	@exec $(BIN)/python -m pytest -m bench --timeout 1800 -s tests/bench $(ARGS)
+
+fuzz: .venv/.dev-installed ## A long random search for answers that openapi.json does not promise
+	@exec $(BIN)/python -m pytest -m fuzz --timeout 3600 $(ARGS)
+
+lock: .venv/.dev-installed ## Resolve requirements/*.txt again from pyproject.toml (newest versions: LOCK_ARGS=--upgrade)
+	$(COMPILE) --group dev -o requirements/dev.txt
+	$(COMPILE) --group local -c requirements/dev.txt -o requirements/local.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/base.txt
+
+clean: ## Remove .venv, caches and all data of `make up`
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.%-installed: requirements/%.txt $(LOCKED)
+	@test -n "$(PYTHON)" || { echo "switchyard: no Python 3.11 or later found; install one, or: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "switchyard: $(PYTHON) is no Python 3.11 or later" >&2; exit 1; }
+	@$(PYTHON) infra/dev/install.py $*

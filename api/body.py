@@ -1,0 +1,82 @@
+"""Reading what a client sent: JSON and query parameters, checked by a schema, refused with pointers."""
+
+from typing import Any
+
+from flask import request
+from marshmallow import Schema, ValidationError
+
+from infra import json
+from infra.errors import BadInput, InvalidParameter, MalformedJson, NulCharacter, UnknownField, UnsupportedMediaType
+from schemas.base import UNKNOWN_FIELD, pointers
+
+Json = dict[str, Any]
+
+
+def read_json(schema: Schema | None, raw: bytes) -> Json:
+    """The body as the schema loads it; an endpoint without a body takes none, or an empty object."""
+    if schema is None:
+        if raw.strip() not in (b"", b"{}"):
+            raise BadInput("This request takes no body.", errors=[{"pointer": "", "detail": "Leave the body out."}])
+        return {}
+    if not request.mimetype.endswith("json"):
+        raise UnsupportedMediaType
+    document = _parsed(raw)
+    if b"\\u0000" in raw:
+        _refuse_nul(document)
+    try:
+        loaded: Json = schema.load(document)
+    except ValidationError as error:
+        found = pointers(error.messages)
+        if all(one["detail"] == UNKNOWN_FIELD for one in found):
+            raise UnknownField(errors=found) from None
+        raise BadInput("The request body is not valid; `errors` says where.", errors=found) from None
+    return loaded
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise MalformedJson(f"The request body is not valid JSON: {error}.") from None
+
+
+def _refuse_nul(document: Any) -> None:
+    found = [{"pointer": where, "detail": "Contains U+0000."} for where in _nul_places(document, "")]
+    if found:
+        raise NulCharacter(errors=found[:20])
+
+
+def _nul_places(value: Any, pointer: str) -> list[str]:
+    if isinstance(value, str):
+        return [pointer] if "\0" in value else []
+    if isinstance(value, dict):
+        places = [pointer for key in value if "\0" in key]
+        return places + [place for key, inner in value.items() for place in _nul_places(inner, f"{pointer}/{key}")]
+    if isinstance(value, list):
+        return [place for index, inner in enumerate(value) for place in _nul_places(inner, f"{pointer}/{index}")]
+    return []
+
+
+def read_query(schema: Schema | None) -> Json:
+    """The query parameters as the schema loads them; an empty one counts as absent, `metadata.x=y` gathers."""
+    given: Json = {}
+    for name, value in request.args.items():
+        if "\0" in name or "\0" in value:
+            raise NulCharacter(errors=[{"pointer": f"/{name.replace(chr(0), '')}", "detail": "Contains U+0000."}])
+        head, dot, key = name.partition(".")
+        if dot and head == "metadata":
+            given.setdefault("metadata", {})[key] = value
+        elif value:
+            given[name] = value
+    try:
+        loaded: Json = schema.load(given) if schema is not None else _none_allowed(given)
+    except ValidationError as error:
+        found = pointers(error.messages)
+        raise InvalidParameter(errors=found) from None
+    return loaded
+
+
+def _none_allowed(given: Json) -> Json:
+    if given:
+        raise ValidationError({name: ["This address takes no such parameter."] for name in given})
+    return given

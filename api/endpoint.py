@@ -1,0 +1,134 @@
+"""The one decorator of every endpoint: who may call, what comes in, one transaction, what goes out.
+
+    @jobs.post("/jobs")
+    @endpoint(scope="jobs:write", body=JobIn, returns=JobOut, status=202)
+    def create_job(call: Call) -> dict: ...
+
+The view gets a Call and returns what the `returns` schema dumps, a PageOf for a list, or a ready Response. The answer
+leaves after the commit, so nothing is promised that is not stored.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from flask import Response, g, request
+from marshmallow import Schema
+from sqlalchemy.orm import Session
+
+from api import idempotency
+from api.auth import identify
+from api.body import read_json, read_query
+from infra import db, ids, json
+from infra.errors import MalformedId, NotFound
+from schemas.base import page_of
+from workers.identity.keys import Principal
+from workers.paging import PageOf, Window
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request, read and checked."""
+
+    session: Session
+    principal: Principal
+    request_id: str
+    body: Json
+    query: Json
+
+    @property
+    def window(self) -> Window:
+        """The wanted part of a list."""
+        return Window(self.query["limit"], self.query.get("after"), self.query["order"])
+
+    def id(self, prefix: str, text: str) -> UUID:
+        """An id from the path; a malformed one names nothing."""
+        found = ids.parse(prefix, text)
+        if found is None:
+            raise MalformedId(f"{text!r} is not an id: it must be {prefix}_ and 32 lowercase hex digits.")
+        return found
+
+    def own_project(self, wanted: UUID | None) -> UUID:
+        """The key's project; another one does not exist for it."""
+        if wanted is not None and wanted != self.principal.project_id:
+            raise NotFound("There is no such project.")
+        return self.principal.project_id
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What openapi.py says of an endpoint."""
+
+    scope: str
+    summary: str
+    body: type[Schema] | None
+    query: type[Schema] | None
+    returns: type[Schema] | None
+    page: bool
+    status: int
+    errors: tuple[int, ...] = ()
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+
+View = Callable[..., Any]
+
+
+def endpoint(
+    *,
+    scope: str,
+    body: type[Schema] | None = None,
+    query: type[Schema] | None = None,
+    returns: type[Schema] | None = None,
+    page: bool = False,
+    status: int = 200,
+    errors: tuple[int, ...] = (),
+    also: Mapping[str, Any] | None = None,
+) -> Callable[[View], View]:
+    """Makes a view an endpoint; `page` for a list of `returns`, `errors` and `also` for the documentation."""
+    reads_body = body() if body else None
+    reads_query = query() if query else None
+    writes = (page_of(returns) if page and returns else returns or Schema)()
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def wrapper(**path: str) -> Response:
+            given_query = read_query(reads_query)
+            raw = request.get_data(cache=False)
+            with db.transaction() as session:
+                principal, verdict = identify(session, scope)
+                repeat = idempotency.begin(session, principal, raw)
+                response = repeat.answer
+                if response is None:
+                    given_body = read_json(reads_body, raw)
+                    call = Call(session, principal, g.request_id, given_body, given_query)
+                    response = repeat.remember(_respond(writes, status, view(call, **path)))
+            verdict.stamp(response)
+            return response
+
+        summary = (view.__doc__ or view.__name__).strip()
+        wrapper.spec = Spec(scope, summary, body, query, returns, page, status, errors, also or {})  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def _respond(writes: Schema, status: int, found: Any) -> Response:
+    """What the view returned, as an answer. Only a 202 or 201 has a place of its own."""
+    if isinstance(found, Response):
+        return found
+    if isinstance(found, PageOf):
+        found = {
+            "data": found.rows if found.shown is None else found.shown,
+            "has_more": found.has_more,
+            "first_id": found.rows[0].public_id if found.rows else None,
+            "last_id": found.rows[-1].public_id if found.rows else None,
+        }
+    shown = writes.dump(found)
+    response = Response(json.dump_bytes(shown), status, content_type="application/json")
+    if status in (201, 202):
+        response.headers["Location"] = f"{request.path}/{shown['id']}"
+    return response

@@ -1,0 +1,169 @@
+"""Answers that take their time: a job held until it is final, and a job's events as Server-Sent Events.
+
+Where gunicorn can give the connection away (infra/handoff.py) it lives on the hub and holds no thread; elsewhere (a
+development server, TLS in gunicorn, the test client) the same generator is drained by the request's thread.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import Response
+
+from api.hub import Hub, hub
+from infra import db, handoff
+from models import FINAL
+from schemas.event import FINAL_EVENTS, sse
+from workers.jobs import events, queries
+
+Json = dict[str, Any]
+Chunks = AsyncIterator[bytes]
+
+EVENTS_A_READ = 500
+HEARTBEAT_SECONDS = 15.0
+HOLE_SECONDS = 0.05
+SLOW_READER_SECONDS = 30.0
+COME_BACK = b"retry: 1000\n\n"
+
+log = structlog.get_logger(__name__)
+
+
+def _read_events(project_id: UUID, job_id: UUID, after: int) -> tuple[list[Json], bool]:
+    """The next events, and whether nothing can follow them."""
+    with db.transaction() as session:
+        job = queries.get_job(session, project_id, job_id)
+        found = events.list_events(session, project_id=project_id, job_id=job_id, after=after, limit=EVENTS_A_READ)
+    newest = found[-1]["sequence"] if found else after
+    return found, job.status in FINAL and newest >= job.event_sequence
+
+
+async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Json | None]:
+    """The job's events after that number, each once and in order, until the final one; None while nothing happens."""
+    here = hub()
+    async with here.watch(job_id) as watch:
+        while True:
+            found, ended = await here.read(lambda: _read_events(project_id, job_id, after))
+            for event in found:
+                after = event["sequence"]
+                yield event
+            if ended:
+                return
+            if len(found) == EVENTS_A_READ:
+                continue
+            while (told := await watch.next()) is not None:
+                if told["sequence"] <= after:
+                    continue
+                if told["sequence"] > after + 1:
+                    await asyncio.sleep(HOLE_SECONDS)
+                    break
+                after = told["sequence"]
+                yield told
+                if told["type"] in FINAL_EVENTS:
+                    return
+            else:
+                yield None
+
+
+async def event_stream(project_id: UUID, job_id: UUID, after: int) -> Chunks:
+    """`follow` as SSE, with a comment now and then so that nobody on the way thinks the connection dead."""
+    quiet_since = hub().loop.time()
+    yield COME_BACK
+    async for event in follow(project_id, job_id, after):
+        moment = hub().loop.time()
+        if event is not None:
+            quiet_since = moment
+            yield sse(event)
+        elif moment - quiet_since >= HEARTBEAT_SECONDS:
+            quiet_since = moment
+            yield b": still here\n\n"
+
+
+async def until_final(project_id: UUID, job_id: UUID, seconds: float, show: Callable[[UUID, UUID], Any]) -> Chunks:
+    """One chunk: the job as `show` gives it, once it is final or the time is up."""
+    here = hub()
+    give_up_at = here.loop.time() + seconds
+    async with here.watch(job_id) as watch:
+        while True:
+            body, final = await here.read(lambda: show(project_id, job_id))
+            left = give_up_at - here.loop.time()
+            if final or left <= 0:
+                yield body
+                return
+            while (left := give_up_at - here.loop.time()) > 0:
+                told = await watch.next(min(left, 3.0))
+                if told is None or told["type"] in FINAL_EVENTS:
+                    break
+
+
+class HeldResponse(Response):
+    """A response whose body is an async generator on the hub."""
+
+    def __init__(self, chunks: Chunks, content_type: str) -> None:
+        super().__init__(_drained(chunks), 200, content_type=content_type, direct_passthrough=True)
+        self.headers["Cache-Control"] = "no-cache"
+        self.headers["X-Accel-Buffering"] = "no"
+        self.chunks = chunks
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Moves the connection to the hub, or serves it from this thread."""
+        sock = handoff.take(environ)
+        if sock is None:
+            return super().__call__(environ, start_response)
+        chunked = environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
+        hub().start(_serve(hub(), sock, self._head(chunked), self.chunks, chunked))
+        raise handoff.HandedOff
+
+    def _head(self, chunked: bool) -> bytes:
+        lines = [f"HTTP/1.1 {self.status}", *(f"{name}: {value}" for name, value in self.headers)]
+        lines += ["Connection: close", *(["Transfer-Encoding: chunked"] if chunked else []), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+
+def _drained(chunks: Chunks) -> Iterator[bytes]:
+    """The generator's chunks, for a thread; made on the hub one at a time."""
+    try:
+        while True:
+            yield hub().result(anext(chunks))
+    except StopAsyncIteration:
+        return
+    finally:
+        hub().result(chunks.aclose())  # type: ignore[attr-defined]
+
+
+async def _serve(here: Hub, sock: socket.socket, head: bytes, chunks: Chunks, chunked: bool) -> None:
+    """Writes the response; ends when the client goes away, reads too slowly, or the process must end."""
+    sock.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=sock)
+    gone = asyncio.ensure_future(reader.read(1))
+    writing = asyncio.ensure_future(_write(writer, head, chunks, chunked))
+    try:
+        await asyncio.wait({gone, writing}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        writing.cancel()
+        await asyncio.gather(gone, writing, return_exceptions=True)
+        await chunks.aclose()  # type: ignore[attr-defined]
+        writer.close()
+
+
+async def _write(writer: asyncio.StreamWriter, head: bytes, chunks: Chunks, chunked: bool) -> None:
+    try:
+        writer.write(head)
+        async for chunk in chunks:
+            writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+            await asyncio.wait_for(writer.drain(), SLOW_READER_SECONDS)
+        if chunked:
+            writer.write(b"0\r\n\r\n")
+        await asyncio.wait_for(writer.drain(), SLOW_READER_SECONDS)
+    except (OSError, TimeoutError):
+        log.info("stream.client_gone")
+    except Exception:
+        log.exception("stream.failed")
+
+
+def close_on_exit() -> None:
+    """Has the hub's connections closed when the process is asked to end."""
+    handoff.on_exit(lambda: hub().close())

@@ -1,0 +1,58 @@
+"""Celery's settings, each under its reason. PostgreSQL holds the truth; Celery carries hints and runs the clockwork."""
+
+from kombu import Queue
+
+from infra.settings import settings
+
+broker_url = settings().broker_url
+# A broker that is away is waited for, for ever; one that is not there yet at the start too.
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_connection_timeout = 3
+broker_transport_options = {
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+broker_heartbeat = 10
+
+# A job's result is its row.
+task_ignore_result = True
+result_backend = None
+
+# Only ids travel, so JSON is enough and nothing private is in the broker.
+task_serializer = "json"
+accept_content = ["json"]
+
+# The lease in PostgreSQL is the acknowledgement; Celery's own would only add duplicates.
+task_acks_late = False
+# Queued jobs wait in PostgreSQL, where priorities are exact, not in a worker's memory.
+worker_prefetch_multiplier = 1
+worker_cancel_long_running_tasks_on_connection_loss = False
+
+# Each queue has a consumer in Makefile, docker-compose and infra/dev; tests/house checks it.
+task_queues = tuple(
+    Queue(name)
+    for name in ("completions", "images", "ingest", "rag", "testruns", "features", "webhooks", "default")
+)
+task_default_queue = "default"
+task_create_missing_queues = False
+
+imports = ("tasks.jobs", "tasks.outbox", "tasks.sweeps")
+
+# Logs are ours (infra/logs.py); Flower reads the events.
+worker_hijack_root_logger = False
+worker_send_task_events = True
+task_send_sent_event = False
+# Parsers leak: a CPU worker's child is replaced now and then, or when it grows.
+worker_max_tasks_per_child = 200
+worker_max_memory_per_child = 600_000
+
+timezone = "UTC"
+beat_schedule = {
+    "relay": {"task": "outbox.relay", "schedule": 1.0, "options": {"expires": 5}},
+    "due": {"task": "sweeps.queue_due", "schedule": 1.0, "options": {"expires": 5}},
+    "lost": {"task": "sweeps.requeue_lost", "schedule": 2.0, "options": {"expires": 10}},
+    "overdue": {"task": "sweeps.expire_overdue", "schedule": 2.0, "options": {"expires": 10}},
+    "idempotency": {"task": "sweeps.forget_idempotency_keys", "schedule": 600.0, "options": {"expires": 600}},
+}

@@ -1,0 +1,141 @@
+"""Telling the workers that there is work: Celery messages that carry job ids, sent behind the request's back.
+
+A message is only a hint. The job and its outbox row are committed before; the relay (workers/jobs/outbox.py) sends
+again what no worker has claimed. So a broker that is down costs a submit nothing, and a lost message costs seconds.
+
+Messages follow Celery's message protocol 2 and are written through kombu, without Celery's client on top of it (the
+figures are in docs/benchmarks.md). While one message is on its way, new ids gather and leave together.
+"""
+
+import os
+import threading
+from collections import deque
+from functools import cache
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from infra import json
+from infra.settings import settings
+
+IDS_PER_MESSAGE = 50
+GATHERED_AT_MOST = 20_000
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+RUN_JOBS = "jobs.run"
+
+log = structlog.get_logger(__name__)
+
+
+def connection() -> Connection:
+    """A broker connection whose every wait is about a second."""
+    url = settings().broker_url
+    limits: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "socket_keepalive": True}
+    if url.startswith("amqp"):
+        limits = {"confirm_publish": False, "read_timeout": 1.0, "write_timeout": 1.0}
+    return Connection(url, connect_timeout=1.0, transport_options=limits)
+
+
+def message(task: str, args: list[Any]) -> tuple[bytes, dict[str, Any], str]:
+    """Body, headers and id of a Celery protocol-2 message that calls `task(*args)`."""
+    task_id = str(uuid4())
+    headers = {
+        "lang": "py",
+        "task": task,
+        "id": task_id,
+        "root_id": task_id,
+        "parent_id": None,
+        "group": None,
+        "argsrepr": repr(args)[:1024],
+        "kwargsrepr": "{}",
+        "ignore_result": True,
+    }
+    body = [args, {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+    return json.dump_bytes(body), headers, task_id
+
+
+class Publisher:
+    """One thread that sends the gathered ids, queue by queue."""
+
+    def __init__(self) -> None:
+        self._gathered: deque[tuple[str, UUID]] = deque(maxlen=GATHERED_AT_MOST)
+        self._wake = threading.Event()
+        threading.Thread(target=self._run, name="broker-publisher", daemon=True).start()
+
+    def announce(self, queue: str, job_id: UUID) -> None:
+        """Has `job_id` sent to `queue` soon; never blocks, never fails."""
+        self._gathered.append((queue, job_id))
+        self._wake.set()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while True:
+            try:
+                with connection() as link, link.Producer(serializer="json") as producer:
+                    while True:
+                        self._wake.wait()
+                        self._wake.clear()
+                        self._send(producer)
+            except (OperationalError, OSError) as error:
+                log.warning("broker.unreachable", error=str(error))
+            except Exception:
+                log.exception("broker.publisher_failed")
+            pause.wait(PAUSE_AFTER_FAILURE_SECONDS)
+
+    def _send(self, producer: Any) -> None:
+        while self._gathered:
+            queues: dict[str, list[str]] = {}
+            for _ in range(min(len(self._gathered), IDS_PER_MESSAGE)):
+                queue, job_id = self._gathered.popleft()
+                queues.setdefault(queue, []).append(job_id.hex)
+            for queue, ids in queues.items():
+                send(producer, queue, ids)
+
+
+def send(producer: Any, queue: str, ids: list[str]) -> None:
+    """Sends one message with these job ids; raises kombu's OperationalError or OSError if the broker is away."""
+    body, headers, task_id = message(RUN_JOBS, [queue, ids])
+    producer.publish(
+        body,
+        exchange="",
+        routing_key=queue,
+        headers=headers,
+        correlation_id=task_id,
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_mode=2,
+    )
+
+
+@cache
+def _publisher(_pid: int) -> Publisher:
+    return Publisher()
+
+
+def announce(queue: str, job_id: UUID) -> None:
+    """Hints to the workers of `queue` that this job is ready; returns at once."""
+    _publisher(os.getpid()).announce(queue, job_id)
+
+
+def send_hints(queues: dict[str, list[str]]) -> int:
+    """Sends ids to queues in which no message waits; returns how many. Raises as `send` does."""
+    sent = 0
+    with connection() as link, link.Producer(serializer="json") as producer:
+        for queue, ids in queues.items():
+            if waiting(link, queue):
+                continue
+            for start in range(0, len(ids), IDS_PER_MESSAGE):
+                send(producer, queue, ids[start : start + IDS_PER_MESSAGE])
+            sent += len(ids)
+    return sent
+
+
+def waiting(link: Connection, queue: str) -> int:
+    """How many messages wait in that queue; 0 for one that no worker has declared yet."""
+    channel = link.default_channel
+    try:
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except link.channel_errors:
+        return 0

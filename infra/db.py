@@ -1,0 +1,79 @@
+"""The one door to PostgreSQL: an engine a process, a session a transaction, callbacks after the commit.
+
+Every wait has a limit, so a broken database is an error within seconds and never a hang. No session state is kept on a
+connection (PgBouncer in transaction mode works; let it pass `options` with `ignore_startup_parameters`).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+from infra import json
+from infra.settings import settings
+
+CONNECT_TIMEOUT_SECONDS = 3
+SERVER_LIMITS = (
+    "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+)
+
+_engines: dict[int, Engine] = {}
+
+
+def make_engine(url: str, *, pool_size: int) -> Engine:
+    """An engine whose every wait is limited."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=CONNECT_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        json_serializer=json.dumps,
+        json_deserializer=json.loads,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": SERVER_LIMITS,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+            "application_name": "switchyard",
+        },
+    )
+
+
+def engine() -> Engine:
+    """This process's engine; a forked child gets its own."""
+    pid = os.getpid()
+    found = _engines.get(pid)
+    if found is None:
+        _engines.clear()
+        found = _engines[pid] = make_engine(settings().database_url, pool_size=settings().database_pool)
+    return found
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: commits at the end, rolls back on any error, then runs the after-commit callbacks."""
+    with Session(engine(), expire_on_commit=False, autoflush=False) as session, session.begin():
+        yield session
+
+
+def after_commit(session: Session, callback: Callable[[], Any]) -> None:
+    """Runs `callback` once the session's transaction is committed; never, if it is rolled back."""
+    session.info.setdefault("after_commit", []).append(callback)
+
+
+@event.listens_for(Session, "after_commit")
+def _run_callbacks(session: Session) -> None:
+    for callback in session.info.pop("after_commit", ()):
+        callback()
+
+
+@event.listens_for(Session, "after_rollback")
+def _drop_callbacks(session: Session) -> None:
+    session.info.pop("after_commit", None)

@@ -1,0 +1,255 @@
+"""The one error tree: what can go wrong, said once for HTTP, jobs and logs.
+
+    SwitchyardError            code                    status  retryable
+    ├── BadInput               invalid_input           422     no
+    │   ├── MalformedJson      malformed_json          400     no
+    │   ├── UnknownField       unknown_field           422     no
+    │   ├── InvalidParameter   invalid_parameter       422     no
+    │   ├── NulCharacter       nul_character           422     no
+    │   ├── UnknownKind        unknown_kind            422     no
+    │   └── IdempotencyKeyReused idempotency_key_reused 422    no
+    ├── Unauthenticated        unauthenticated         401     no
+    ├── Forbidden              forbidden               403     no
+    ├── NotFound               not_found               404     no
+    │   └── MalformedId        malformed_id            404     no
+    ├── Conflict               conflict                409     no
+    │   ├── JobFinal           job_final               409     no
+    │   ├── JobNotFinal        job_not_final           409     no
+    │   └── IdempotencyKeyInUse idempotency_key_in_use 409     no
+    ├── BodyTooLarge           body_too_large          413     no
+    ├── UnsupportedMediaType   unsupported_media_type  415     no
+    ├── RateLimited            rate_limited            429     yes
+    ├── Unavailable            unavailable             503     yes
+    ├── WorkerLost             worker_lost             500     yes
+    ├── TimedOut               timed_out               504     yes
+    └── ProviderError          provider_error          502     no
+        ├── ProviderRateLimited  provider_rate_limited   429   yes
+        ├── ProviderUnavailable  provider_unavailable    503   yes
+        ├── ProviderTimeout      provider_timeout        504   yes
+        ├── ProviderAuth         provider_auth           502   no
+        ├── ProviderNotConfigured provider_not_configured 422  no
+        ├── ProviderBadRequest   provider_bad_request    422   no
+        ├── ModelNotFound        model_not_found         422   no
+        ├── ContextLengthExceeded context_length_exceeded 422  no
+        ├── ContentFiltered      content_filtered        422   no
+        └── InvalidModelOutput   invalid_model_output    502   no
+
+The docstring of a class is its default message. One handler turns them into problem+json (api/errors.py),
+one into a job's end or retry (workers/jobs/run.py).
+"""
+
+from typing import Any, ClassVar
+
+
+class SwitchyardError(Exception):
+    """Something went wrong inside Switchyard."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str | None = None, *, retry_after: float | None = None, **context: Any) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        self.retry_after = retry_after
+        self.context = context
+        super().__init__(self.detail)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a job stores and shows of its failure."""
+        return {"code": self.code, "message": self.detail, "retryable": self.retryable, **self.context}
+
+
+class BadInput(SwitchyardError):
+    """The request is understood, but a value in it cannot be used."""
+
+    code, status = "invalid_input", 422
+
+    def __init__(self, detail: str | None = None, *, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(detail)
+        self.errors = errors or []
+
+
+class MalformedJson(BadInput):
+    """The request body is not valid JSON."""
+
+    code, status = "malformed_json", 400
+
+
+class UnknownField(BadInput):
+    """The request has a field that does not exist here; `errors` names it."""
+
+    code = "unknown_field"
+
+
+class InvalidParameter(BadInput):
+    """A query parameter has a value that cannot be used; `errors` names it."""
+
+    code = "invalid_parameter"
+
+
+class NulCharacter(BadInput):
+    """Text may not contain the NUL character (U+0000)."""
+
+    code = "nul_character"
+
+
+class UnknownKind(BadInput):
+    """There is no such kind of job."""
+
+    code = "unknown_kind"
+
+
+class IdempotencyKeyReused(BadInput):
+    """This Idempotency-Key was used before with another request; use a new key for a new request."""
+
+    code = "idempotency_key_reused"
+
+
+class Unauthenticated(SwitchyardError):
+    """Send an API key or access token: `Authorization: Bearer sy_live_…`."""
+
+    code, status = "unauthenticated", 401
+
+
+class Forbidden(SwitchyardError):
+    """This key may not do that; it lacks the scope."""
+
+    code, status = "forbidden", 403
+
+
+class NotFound(SwitchyardError):
+    """There is no such object."""
+
+    code, status = "not_found", 404
+
+
+class MalformedId(NotFound):
+    """That is not an id of such an object."""
+
+    code = "malformed_id"
+
+
+class Conflict(SwitchyardError):
+    """The object is not in a state that allows this."""
+
+    code, status = "conflict", 409
+
+
+class JobFinal(Conflict):
+    """The job has ended and cannot change any more."""
+
+    code = "job_final"
+
+
+class JobNotFinal(Conflict):
+    """The job has not failed, been cancelled or expired, so there is nothing to retry."""
+
+    code = "job_not_final"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """A request with this Idempotency-Key is still in progress; try again in a moment."""
+
+    code = "idempotency_key_in_use"
+
+
+class BodyTooLarge(SwitchyardError):
+    """The request body is too large."""
+
+    code, status = "body_too_large", 413
+
+
+class UnsupportedMediaType(SwitchyardError):
+    """Send JSON, with the header `Content-Type: application/json`."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class RateLimited(SwitchyardError):
+    """Too many requests; wait for the time in Retry-After."""
+
+    code, status, retryable = "rate_limited", 429, True
+
+
+class Unavailable(SwitchyardError):
+    """A part that Switchyard needs does not answer; try again in a moment."""
+
+    code, status, retryable = "unavailable", 503, True
+
+
+class WorkerLost(SwitchyardError):
+    """The worker that ran this job died or lost its connection before it finished."""
+
+    code, retryable = "worker_lost", True
+
+
+class TimedOut(SwitchyardError):
+    """The job ran longer than its time limit."""
+
+    code, status, retryable = "timed_out", 504, True
+
+
+class ProviderError(SwitchyardError):
+    """The AI provider answered with an error."""
+
+    code, status = "provider_error", 502
+
+
+class ProviderRateLimited(ProviderError):
+    """The AI provider's rate limit is reached."""
+
+    code, status, retryable = "provider_rate_limited", 429, True
+
+
+class ProviderUnavailable(ProviderError):
+    """The AI provider cannot be reached or is failing."""
+
+    code, status, retryable = "provider_unavailable", 503, True
+
+
+class ProviderTimeout(ProviderError):
+    """The AI provider did not answer in time."""
+
+    code, status, retryable = "provider_timeout", 504, True
+
+
+class ProviderAuth(ProviderError):
+    """The AI provider refused our API key."""
+
+    code = "provider_auth"
+
+
+class ProviderNotConfigured(ProviderError):
+    """No API key is set for this AI provider."""
+
+    code, status = "provider_not_configured", 422
+
+
+class ProviderBadRequest(ProviderError):
+    """The AI provider refused the request as invalid."""
+
+    code, status = "provider_bad_request", 422
+
+
+class ModelNotFound(ProviderError):
+    """The AI provider has no such model."""
+
+    code, status = "model_not_found", 422
+
+
+class ContextLengthExceeded(ProviderError):
+    """The input is longer than the model's context window."""
+
+    code, status = "context_length_exceeded", 422
+
+
+class ContentFiltered(ProviderError):
+    """The AI provider's content filter refused the input or the answer."""
+
+    code, status = "content_filtered", 422
+
+
+class InvalidModelOutput(ProviderError):
+    """The model's answer does not match the requested JSON schema, also after one repair."""
+
+    code = "invalid_model_output"

@@ -1,0 +1,66 @@
+"""Gunicorn's threaded worker, able to give a connection away.
+
+REST is fastest on threads, but a thread must not be held by a client that waits. A response that will take its time
+detaches its socket with `take()`, gives it to the process's event loop (api/streams.py) and raises HandedOff: the
+thread is free, gunicorn forgets the connection, and thousands of waiting clients cost a socket each.
+"""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+_HANDED_OFF = object()
+_on_exit: list[Callable[[], None]] = []
+_state = {"enabled": False}
+
+
+class HandedOff(BaseException):
+    """The socket has a new owner. Not an Exception, so that nothing on the way answers on it."""
+
+
+class HandoffWorker(ThreadWorker):  # type: ignore[misc]
+    """gthread, where an application may keep the socket."""
+
+    def init_process(self) -> None:
+        """Begins to serve."""
+        _state["enabled"] = True
+        super().init_process()
+
+    def handle(self, conn: TConn) -> Any:
+        """Serves one request of a connection, in a thread."""
+        try:
+            return super().handle(conn)
+        except HandedOff:
+            return _HANDED_OFF
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Forgets a connection that was given away; treats others as ever."""
+        if not fs.cancelled() and fs.exception() is None and fs.result() is _HANDED_OFF:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begins the graceful end; those who own sockets are told."""
+        super().handle_exit(sig, frame)
+        for callback in _on_exit:
+            callback()
+
+
+def on_exit(callback: Callable[[], None]) -> None:
+    """Has `callback` called when the process is asked to end; it runs in a signal handler, so it must be short."""
+    _on_exit.append(callback)
+
+
+def take(environ: dict[str, Any]) -> socket.socket | None:
+    """The request's socket, no longer gunicorn's; None where a connection cannot be given away (TLS, other servers).
+
+    The caller must raise HandedOff right after.
+    """
+    sock = environ.get("gunicorn.socket")
+    if not _state["enabled"] or type(sock) is not socket.socket:
+        return None
+    return socket.socket(fileno=sock.detach())

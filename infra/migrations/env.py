@@ -1,0 +1,14 @@
+"""Alembic's entry: runs over the connection and the metadata that the caller put into the configuration."""
+
+from alembic import context
+
+options = context.config.attributes
+context.configure(
+    connection=options["connection"],
+    target_metadata=options.get("metadata"),
+    compare_type=True,
+    compare_server_default=True,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

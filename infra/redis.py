@@ -1,0 +1,51 @@
+"""Redis: wake-ups, live streams, shared counters. Nothing in it is the only copy of anything.
+
+Keys begin with `sy:`. Needs Redis 6.2 (streams and pub/sub; nothing newer).
+"""
+
+import os
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from infra.settings import settings
+
+__all__ = ["RedisError", "async_client", "client", "live_channel", "live_key"]
+
+LIMITS: dict[str, Any] = {
+    "socket_connect_timeout": 1.0,
+    "socket_timeout": 2.0,
+    "socket_keepalive": True,
+    "health_check_interval": 15,
+}
+
+
+@cache
+def _client(_pid: int) -> Redis:
+    return Redis.from_url(settings().redis_url, retry=Retry(NoBackoff(), 1), **LIMITS)
+
+
+def client() -> Redis:
+    """This process's client; its pool is thread-safe."""
+    return _client(os.getpid())
+
+
+def async_client() -> AsyncRedis:
+    """A new client for an event loop that listens; reads wait without limit, the health check finds a dead peer."""
+    return AsyncRedis.from_url(settings().redis_url, **{**LIMITS, "socket_timeout": None})
+
+
+def live_key(job_id: UUID) -> str:
+    """The stream that holds a running job's newest events, deltas included."""
+    return f"sy:live:{job_id.hex}"
+
+
+def live_channel(job_id: UUID) -> str:
+    """The channel on which a job's events are announced as they happen."""
+    return f"sy:job:{job_id.hex}"

@@ -1,0 +1,125 @@
+"""Jobs, their numbered events, and the outbox of those that wait for a worker."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import Index, Integer, Select, SmallInteger, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, InProject, Record
+
+
+class JobStatus(StrEnum):
+    """Where a job is in its life; workers/jobs/lifecycle.py says what may follow what."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
+
+
+class Job(Record, InProject):
+    """One piece of work. No foreign keys here and below: projects are never hard-deleted while they have jobs, and
+    the check would lock the same project row for every submit of a tenant."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_project", "project_id", "id"),
+        Index("ix_jobs_project_kind", "project_id", "kind", "id"),
+        # Nearly every job ends succeeded, so that status needs no index: walking the project finds it at once.
+        Index("ix_jobs_project_status", "project_id", "status", "id", postgresql_where=text("status <> 'succeeded'")),
+        Index(
+            "ix_jobs_metadata",
+            "metadata",
+            postgresql_using="gin",
+            postgresql_ops={"metadata": "jsonb_path_ops"},
+            postgresql_where=text("metadata <> '{}'::jsonb"),
+        ),
+        Index("ix_jobs_lease", "lease_expires_at", postgresql_where=text("status = 'running'")),
+        Index(
+            "ix_jobs_cancel_requested",
+            "id",
+            postgresql_where=text("status = 'running' AND cancel_requested_at IS NOT NULL"),
+        ),
+        Index("ix_jobs_run_at", "run_at", postgresql_where=text("status = 'scheduled'")),
+        Index("ix_jobs_deadline", "deadline_at", postgresql_where=text("status IN ('scheduled', 'queued')")),
+    )
+    prefix = "job"
+
+    project_id: Mapped[UUID]
+    created_by: Mapped[UUID | None]
+    kind: Mapped[str]
+    queue: Mapped[str]
+    status: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    payload: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any] | None]
+    result_key: Mapped[str | None]
+    error: Mapped[dict[str, Any] | None]
+    usage: Mapped[dict[str, Any] | None]
+    progress: Mapped[dict[str, Any] | None]
+    labels: Mapped[dict[str, Any]] = mapped_column("metadata")
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    max_attempts: Mapped[int] = mapped_column(SmallInteger)
+    event_sequence: Mapped[int] = mapped_column(Integer, default=0)
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    run_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    dead_letter: Mapped[bool] = mapped_column(default=False)
+    request_id: Mapped[str | None]
+
+    @classmethod
+    def running_under_lease(cls, worker: str) -> Select[tuple[Self]]:
+        """Selects what that worker process holds, of all projects."""
+        return select(cls).where(cls.worker == worker, cls.status == JobStatus.RUNNING)
+
+
+class JobEvent(Base, InProject):
+    """Something that happened to a job; `sequence` counts from 1 without gap, deltas (kept in Redis) included."""
+
+    __tablename__ = "job_events"
+
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    id: Mapped[UUID]
+    project_id: Mapped[UUID]
+    type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class OutboxEntry(Base, InProject):
+    """A queued job that no worker has claimed: written with the job, deleted by the claim. The queue itself."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_queue", "queue", text("priority DESC"), "job_id"),
+        # Thousands of rows a second come and go; vacuum by count, not by share of the table.
+        {
+            "postgresql_with": {
+                "autovacuum_vacuum_scale_factor": "0",
+                "autovacuum_vacuum_threshold": "2000",
+                "autovacuum_vacuum_cost_delay": "0",
+            }
+        },
+    )
+
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID]
+    queue: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    available_at: Mapped[datetime]
+    created_at: Mapped[datetime]

@@ -1,0 +1,118 @@
+"""Fields and helpers that every schema uses: public ids, RFC 3339 times, the page envelope, JSON pointers."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from infra import ids
+from infra.clock import rfc3339
+
+Json = dict[str, Any]
+UNKNOWN_FIELD = "Unknown field."
+
+
+class PublicId(fields.Field[UUID]):
+    """`job_…` outside, UUID inside."""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        pattern = f"^{prefix}_[0-9a-f]{{32}}$"
+        kwargs.setdefault("metadata", {"type": "string", "pattern": pattern})
+        super().__init__(**kwargs)
+        self.prefix = prefix
+
+    def _serialize(self, value: UUID | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else ids.show(self.prefix, value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> UUID:
+        found = ids.parse(self.prefix, value) if isinstance(value, str) else None
+        if found is None:
+            raise ValidationError(f"Must be an id: {self.prefix}_ and 32 lowercase hex digits.")
+        return found
+
+
+class Time(fields.AwareDateTime):
+    """An aware time; RFC 3339 in UTC with Z outside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"type": "string", "format": "date-time"})
+        super().__init__(format="iso", default_timezone=None, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rfc3339(value)
+
+
+class Text(fields.String):
+    """A string with a length."""
+
+    def __init__(self, *, at_least: int = 0, at_most: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=at_least, max=at_most), **kwargs)
+
+
+class Number(fields.Integer):
+    """A whole number in a range; neither "7" nor 7.0 nor true is one."""
+
+    def __init__(self, *, at_least: int, at_most: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(min=at_least, max=at_most), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class PageQuery(Schema):
+    """How to walk a list; numbers come as text."""
+
+    limit = fields.Integer(
+        load_default=20,
+        validate=validate.Range(min=1, max=100),
+        metadata={"description": "How many objects at most."},
+    )
+    order = fields.String(
+        load_default="desc",
+        validate=validate.OneOf(["asc", "desc"]),
+        metadata={"description": "`desc`: newest first."},
+    )
+
+
+def page_query(prefix: str) -> type[PageQuery]:
+    """The page query of a list of objects with this id prefix."""
+    after = PublicId(
+        prefix,
+        metadata={
+            "type": "string",
+            "pattern": f"^{prefix}_[0-9a-f]{{32}}$",
+            "description": "Continue after this object.",
+        },
+    )
+    return type(f"{prefix.title()}PageQuery", (PageQuery,), {"after": after})
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The envelope of a list of `item`."""
+    name = item.__name__.removesuffix("Out")
+    return Schema.from_dict(
+        {
+            "object": fields.Constant("list", required=True),
+            "data": fields.List(fields.Nested(item), required=True),
+            "has_more": fields.Boolean(required=True),
+            "first_id": fields.String(required=True, allow_none=True),
+            "last_id": fields.String(required=True, allow_none=True),
+        },
+        name=f"{name}Page",
+    )
+
+
+def pointers(messages: Any, prefix: str = "") -> list[Json]:
+    """marshmallow's nested messages as `[{"pointer": "/input/messages/0/role", "detail": …}]`."""
+    if isinstance(messages, Mapping):
+        found: list[Json] = []
+        for key, inner in messages.items():
+            step = "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            found += pointers(inner, prefix + step)
+        return found
+    if isinstance(messages, list):
+        return [one for message in messages for one in pointers(message, prefix)]
+    return [{"pointer": prefix, "detail": str(messages)}]

@@ -1,0 +1,72 @@
+"""The Celery app: one transaction a task, one log context a task, and the runner of the process.
+
+`celery -A tasks.app worker`: with the threads pool the runner lives in the process itself, with prefork in each child.
+"""
+
+from typing import Any
+
+import structlog
+from celery import Celery, Task, signals
+
+from infra import db, logs
+from infra.settings import settings
+from workers.jobs.run import Runner
+
+_runners: list[Runner] = []
+
+
+class TransactionTask(Task):  # type: ignore[misc]
+    """A task whose body is one unit of work: it gets the session as its first argument."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        structlog.contextvars.bind_contextvars(task=self.name, task_id=self.request.id)
+        try:
+            with db.transaction() as session:
+                return self.run(session, *args, **kwargs)
+        finally:
+            structlog.contextvars.clear_contextvars()
+
+
+app = Celery("switchyard", task_cls=TransactionTask)
+app.config_from_object("celeryconfig")
+
+
+def runner() -> Runner:
+    """This process's runner."""
+    return _runners[0]
+
+
+def _start(capacity: int) -> None:
+    _runners.append(Runner(list(app.amqp.queues.consume_from), capacity))
+    _runners[0].start()
+
+
+@signals.setup_logging.connect
+def _logs(**_: Any) -> None:
+    logs.setup()
+
+
+@signals.worker_init.connect
+def _start_in_process(sender: Any, **_: Any) -> None:
+    if "prefork" not in str(sender.pool_cls):
+        _start(settings().worker_capacity)
+
+
+@signals.worker_process_init.connect
+def _start_in_child(**_: Any) -> None:
+    _start(capacity=1)
+
+
+@signals.worker_shutting_down.connect
+def _take_no_more(**_: Any) -> None:
+    for one in _runners:
+        one.stop_claiming()
+
+
+@signals.worker_shutdown.connect
+@signals.worker_process_shutdown.connect
+def _stop(**_: Any) -> None:
+    while _runners:
+        _runners.pop().stop(settings().worker_grace_seconds)

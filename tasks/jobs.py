@@ -1,0 +1,11 @@
+"""Jobs are ready."""
+
+from celery import Task
+
+from tasks.app import app, runner
+
+
+@app.task(name="jobs.run", base=Task)
+def run_jobs(queue: str, job_ids: list[str]) -> None:
+    """A hint: these jobs of this queue were queued. The runner claims what it has room for, best priority first."""
+    runner().hint()

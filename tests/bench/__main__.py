@@ -1,0 +1,46 @@
+"""All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
+
+Names are those of the files without `bench_`: submit jobs burst latency notify memory peers. Progress goes to stderr.
+"""
+
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.bench import bench_burst, bench_jobs, bench_latency, bench_memory, bench_notify, bench_peers, bench_submit
+from tests.bench.field import Field
+from tests.bench.load import go
+from tests.bench.report import Table
+
+# Memory first, while nothing has grown; the pools of the baseline change as seldom as possible.
+ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
+    "memory": bench_memory.measure,
+    "submit": bench_submit.measure,
+    "latency": bench_latency.measure,
+    "jobs": bench_jobs.measure,
+    "burst": bench_burst.measure,
+    "notify": bench_notify.measure,
+    "peers": bench_peers.measure,
+}
+
+
+async def main(names: list[str]) -> int:
+    failed = []
+    with Field() as field:
+        print(field.machine, flush=True)
+        for name in names:
+            began = time.monotonic()
+            try:
+                print((await ALL[name](field)).markdown(), flush=True)
+            except Exception as error:
+                failed.append(name)
+                print(f"\n### {name}\n\nfailed: {type(error).__name__}: {error}", flush=True)
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or list(ALL)
+    if unknown := set(wanted) - set(ALL):
+        sys.exit(f"no benchmark named {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+    sys.exit(go(main(wanted)))

@@ -1,0 +1,1 @@
+"""What Switchyard is compared with."""

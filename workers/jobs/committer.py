@@ -1,0 +1,212 @@
+"""Group commit: one thread and one connection write for a whole worker process.
+
+What jobs want written gathers while a transaction is under way; then one transaction writes all of it, extends the
+leases, and claims new jobs for the places that became free. A job costs a share of a commit instead of three.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from infra import db
+from infra.errors import SwitchyardError
+from infra.settings import settings
+from models import JobStatus
+from workers.jobs import lifecycle, sweep, usage
+from workers.jobs.lifecycle import Move
+from workers.jobs.usage import Call
+
+CLAIM_AT_MOST = 100
+WRITE_AT_MOST = 200
+LOOK_SECONDS = 0.5
+NET_SECONDS = 1.0
+PAUSE_WITHOUT_DATABASE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Writing:
+    """One job's wanted change and the provider calls that were paid for it."""
+
+    move: Move | None
+    calls: list[Call] = field(default_factory=list)
+
+
+class Committer:
+    """The process's only writer to the jobs it holds.
+
+    `on_claimed(rows)` and `on_stop(job_ids, reason)` are called from its thread after the commit.
+    """
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        queues: Sequence[str],
+        capacity: int,
+        on_claimed: Callable[[list[Any]], None],
+        on_stop: Callable[[set[UUID], str], None],
+    ) -> None:
+        self.worker = worker
+        self.queues = list(queues)
+        self.capacity = capacity
+        self.held: set[UUID] = set()
+        self.claiming = True
+        self._on_claimed = on_claimed
+        self._on_stop = on_stop
+        self._writings: deque[Writing] = deque()
+        self._wake = threading.Event()
+        self._hinted = True
+        self._closing = False
+        self._heartbeat_at = 0.0
+        self._look_at = 0.0
+        self._net_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+
+    def start(self) -> None:
+        """Begins to claim and write."""
+        self._thread.start()
+
+    def hint(self) -> None:
+        """There may be work in the queues."""
+        self._hinted = True
+        self._wake.set()
+
+    def post(self, move: Move | None, calls: Sequence[Call] = ()) -> None:
+        """Has this written with the next group."""
+        self._writings.append(Writing(move, list(calls)))
+        self._wake.set()
+
+    def close(self, timeout: float) -> None:
+        """Writes what is left, then ends."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not (self._closing and not self._writings):
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+            group = self._gather()
+            try:
+                self._commit(group)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                self._writings.extendleft(reversed(group))
+                log.warning("committer.database_unreachable", error=str(error).splitlines()[0])
+                time.sleep(PAUSE_WITHOUT_DATABASE_SECONDS)
+                self._wake.set()
+            except SQLAlchemyError:
+                log.exception("committer.group_refused", size=len(group))
+                self._apart(group)
+            except Exception:
+                log.exception("committer.failed")
+                time.sleep(PAUSE_WITHOUT_DATABASE_SECONDS)
+
+    def _gather(self) -> list[Writing]:
+        """The next group: at most one change a job, in the order they came."""
+        group: list[Writing] = []
+        seen: set[UUID] = set()
+        while self._writings and len(group) < WRITE_AT_MOST:
+            move = self._writings[0].move
+            if move is not None:
+                if move.job_id in seen:
+                    self._wake.set()
+                    break
+                seen.add(move.job_id)
+            group.append(self._writings.popleft())
+        if self._writings:
+            self._wake.set()
+        return group
+
+    def _commit(self, group: list[Writing]) -> None:
+        moment = time.monotonic()
+        held = self.held - _ended(group)
+        beat = bool(held) and moment >= self._heartbeat_at
+        look = bool(held) and moment >= self._look_at
+        limit = min(CLAIM_AT_MOST, self.capacity - len(held)) if self._claim_due(moment) else 0
+        if not (group or beat or look or limit):
+            return
+        lost: set[UUID] = set()
+        cancelled: set[UUID] = set()
+        lease = settings().lease_seconds
+        with db.transaction() as session:
+            self._write(session, group)
+            if beat:
+                kept = lifecycle.extend_leases(session, worker=self.worker, job_ids=list(held), lease_seconds=lease)
+                lost = held - kept
+            if look:
+                cancelled = lifecycle.cancel_requested(session, list(held))
+            claimed = lifecycle.claim(
+                session, queues=self.queues, limit=limit, worker=self.worker, lease_seconds=lease
+            )
+        self._after(held - lost, claimed, full=limit > 0 and len(claimed) == limit)
+        if beat:
+            self._heartbeat_at = moment + settings().heartbeat_seconds
+        if look:
+            self._look_at = moment + LOOK_SECONDS
+        if lost:
+            self._on_stop(lost, "lost")
+        if cancelled:
+            self._on_stop(cancelled, "cancelled")
+
+    def _claim_due(self, moment: float) -> bool:
+        """A hint came, the last claim left work behind, or it is time to look without being told (the net)."""
+        if not self.claiming or not (self._hinted or moment >= self._net_at):
+            return False
+        self._hinted = False
+        self._net_at = moment + NET_SECONDS
+        return True
+
+    def _after(self, held: set[UUID], claimed: list[Any], *, full: bool) -> None:
+        self.held = held | {row.id for row in claimed}
+        if full:
+            self.hint()
+        if claimed:
+            self._on_claimed(claimed)
+
+    def _write(self, session: Session, group: list[Writing]) -> None:
+        sweep.tell(session, lifecycle.move(session, [one.move for one in group if one.move is not None]))
+        usage.record(session, [call for one in group for call in one.calls])
+
+    def _apart(self, group: list[Writing]) -> None:
+        """Writes a refused group one by one; the job whose own values the database refuses fails with that reason."""
+        for one in group:
+            try:
+                with db.transaction() as session:
+                    self._write(session, [one])
+            except (OperationalError, InterfaceError, PoolTimeout):
+                self._writings.append(one)
+            except DBAPIError as error:
+                log.error("committer.write_refused", error=str(error.orig))
+                if one.move is not None and one.move.target != JobStatus.FAILED:
+                    self._writings.append(Writing(_refused(one.move), one.calls))
+        self._wake.set()
+
+
+def _ended(group: list[Writing]) -> set[UUID]:
+    return {one.move.job_id for one in group if one.move is not None and one.move.target != JobStatus.RUNNING}
+
+
+def _refused(move: Move) -> Move:
+    error = SwitchyardError("The result could not be stored.").as_json()
+    return Move(
+        job_id=move.job_id,
+        source=move.source,
+        target=JobStatus.FAILED,
+        event="job.failed",
+        data={"error": error},
+        attempt=move.attempt,
+        sequence=move.sequence,
+        error=error,
+    )
+

@@ -1,0 +1,122 @@
+"""What a running job has in its hands: its numbers, its stream, and how it learns that it must stop."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from infra.clock import now
+from infra.errors import SwitchyardError
+from models import JobStatus
+from workers.jobs import live
+from workers.jobs.committer import Committer
+from workers.jobs.lifecycle import Move
+from workers.jobs.usage import Call
+from workers.kinds.base import ProviderUsage
+
+Json = dict[str, Any]
+
+
+class Stop(StrEnum):
+    """Why a running job must end now."""
+
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    DEADLINE = "deadline"
+    TIMEOUT = "timeout"
+    SHUTDOWN = "shutdown"
+
+
+class Stopped(SwitchyardError):
+    """The job must stop."""
+
+    code = "stopped"
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A claimed job in this process. Implements workers.kinds.base.Context."""
+
+    job_id: UUID
+    project_id: UUID
+    kind: str
+    attempt: int
+    max_attempts: int
+    sequence: int
+    payload: Json
+    deadline_at: datetime | None
+    request_id: str | None
+    committer: Committer
+    task: asyncio.Task[None] | None = None
+    stop: Stop | None = None
+    kept: Json | None = None
+    streamed: bool = False
+    calls: list[ProviderUsage] = field(default_factory=list)
+
+    def next_sequence(self) -> int:
+        """The number of the job's next event; only the holder of the lease counts."""
+        self.sequence += 1
+        return self.sequence
+
+    def delta(self, data: Json) -> None:
+        """Streams a piece of the answer."""
+        self.streamed = True
+        live.delta(
+            job_id=self.job_id,
+            project_id=self.project_id,
+            sequence=self.next_sequence(),
+            created_at=now(),
+            data=data,
+        )
+
+    async def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
+        """Writes a durable progress event with the next group commit."""
+        state = {"current": current, "total": total, "message": message}
+        self.committer.post(
+            Move(
+                job_id=self.job_id,
+                source=JobStatus.RUNNING,
+                target=JobStatus.RUNNING,
+                event="job.progress",
+                data={"progress": state},
+                attempt=self.attempt,
+                sequence=self.next_sequence(),
+                progress=state,
+            )
+        )
+
+    def checkpoint(self) -> None:
+        """Raises Stopped if the job was cancelled, is out of time, or belongs to somebody else by now."""
+        if self.stop is not None:
+            raise Stopped(f"The job must stop: {self.stop}.")
+
+    def used(self, usage: ProviderUsage) -> None:
+        """Counts a provider call of this attempt."""
+        self.calls.append(usage)
+
+    def partial(self, result: Json) -> None:
+        """Keeps this as the result if the job is cancelled from here on."""
+        self.kept = result
+
+    def interrupt(self, reason: Stop) -> None:
+        """Stops the job at its next await; the first reason stands. Call it on the event loop."""
+        if self.stop is None and self.task is not None:
+            self.stop = reason
+            self.task.cancel()
+
+    async def flush(self) -> None:
+        """Waits until every delta is in Redis, so that no reader sees the end before them."""
+        if self.streamed:
+            loop = asyncio.get_running_loop()
+            done = loop.create_future()
+            live.broadcaster().flushed(lambda: loop.call_soon_threadsafe(done.set_result, None))
+            await done
+
+    def paid_calls(self) -> list[Call]:
+        """The provider calls of this attempt, numbered."""
+        return [
+            Call(self.job_id, self.project_id, self.attempt, number, usage)
+            for number, usage in enumerate(self.calls, start=1)
+        ]

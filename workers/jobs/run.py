@@ -1,0 +1,220 @@
+"""Running jobs: one event loop a worker process holds many I/O-bound jobs at once.
+
+`hint()` says that there may be work; the committer claims as many jobs as there are free places and hands them to the
+loop; each job runs its kind under its time limit, and its end goes back to the committer. Retry, timeout and
+cancellation are applied here, once, from the kind's data.
+"""
+
+import asyncio
+import os
+import random
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from infra import json, storage
+from infra.clock import now
+from infra.errors import SwitchyardError, TimedOut
+from infra.settings import settings
+from models import JobStatus
+from workers.jobs import usage
+from workers.jobs.committer import Committer
+from workers.jobs.context import RunningJob, Stop, Stopped
+from workers.jobs.lifecycle import Move
+from workers.kinds import BY_NAME
+from workers.kinds.base import Kind, Retry
+
+Json = dict[str, Any]
+
+log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """The jobs of one worker process."""
+
+    def __init__(self, queues: Sequence[str], capacity: int) -> None:
+        self.worker = f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}"
+        self._running: dict[UUID, RunningJob] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True)
+        self._committer = Committer(
+            worker=self.worker, queues=queues, capacity=capacity, on_claimed=self._claimed, on_stop=self._stop_jobs
+        )
+
+    def start(self) -> None:
+        """Begins to claim and run jobs."""
+        self._thread.start()
+        self._committer.start()
+        log.info("runner.started", worker=self.worker, queues=self._committer.queues)
+
+    def hint(self) -> None:
+        """There may be work in the queues; returns at once."""
+        self._committer.hint()
+
+    def stop_claiming(self) -> None:
+        """Takes no new jobs from now on."""
+        self._committer.claiming = False
+
+    def stop(self, grace_seconds: float) -> None:
+        """Lets running jobs finish within the grace time, hands the rest back to the queue, and ends."""
+        self.stop_claiming()
+        asyncio.run_coroutine_threadsafe(self._drain(grace_seconds), self._loop).result()
+        self._committer.close(timeout=10.0)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5.0)
+
+    async def _drain(self, grace_seconds: float) -> None:
+        tasks = [job.task for job in self._running.values() if job.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_seconds)
+        for job in list(self._running.values()):
+            job.interrupt(Stop.SHUTDOWN)
+        left = [job.task for job in self._running.values() if job.task is not None]
+        if left:
+            await asyncio.wait(left, timeout=5.0)
+
+    def _claimed(self, rows: list[Any]) -> None:
+        self._loop.call_soon_threadsafe(self._begin, rows)
+
+    def _begin(self, rows: list[Any]) -> None:
+        for row in rows:
+            job = RunningJob(
+                job_id=row.id,
+                project_id=row.project_id,
+                kind=row.kind,
+                attempt=row.attempt,
+                max_attempts=row.max_attempts,
+                sequence=row.event_sequence,
+                payload=row.payload,
+                deadline_at=row.deadline_at,
+                request_id=row.request_id,
+                committer=self._committer,
+            )
+            self._running[job.job_id] = job
+            job.task = self._loop.create_task(self._run(job))
+
+    def _stop_jobs(self, job_ids: set[UUID], reason: str) -> None:
+        self._loop.call_soon_threadsafe(self._interrupt, job_ids, Stop(reason))
+
+    def _interrupt(self, job_ids: set[UUID], reason: Stop) -> None:
+        for job_id in job_ids:
+            if job_id in self._running:
+                self._running[job_id].interrupt(reason)
+
+    async def _run(self, job: RunningJob) -> None:
+        structlog.contextvars.bind_contextvars(job_id=f"job_{job.job_id.hex}", request_id=job.request_id)
+        kind = BY_NAME[job.kind]
+        timer = self._loop.call_later(_seconds_left(kind, job), job.interrupt, _time_reason(kind, job))
+        try:
+            move = await self._attempt(kind, job)
+        finally:
+            timer.cancel()
+            self._running.pop(job.job_id, None)
+        self._committer.post(move, job.paid_calls())
+
+    async def _attempt(self, kind: Kind, job: RunningJob) -> Move | None:
+        try:
+            result = await kind.run(job, job.payload)
+            await job.flush()
+            return await _succeeded(job, result)
+        except (asyncio.CancelledError, Stopped):
+            await job.flush()
+            return _stopped(kind, job)
+        except SwitchyardError as error:
+            await job.flush()
+            return _failed(kind, job, error)
+        except Exception:
+            log.exception("job.crashed", kind=job.kind, attempt=job.attempt)
+            return _failed(kind, job, SwitchyardError("The job failed because of an error inside Switchyard."))
+
+
+def _seconds_left(kind: Kind, job: RunningJob) -> float:
+    if job.deadline_at is None:
+        return kind.timeout_seconds
+    return min(kind.timeout_seconds, max(0.0, (job.deadline_at - now()).total_seconds()))
+
+
+def _time_reason(kind: Kind, job: RunningJob) -> Stop:
+    return Stop.TIMEOUT if _seconds_left(kind, job) == kind.timeout_seconds else Stop.DEADLINE
+
+
+def _move(job: RunningJob, target: JobStatus, event: str, **fields: Any) -> Move:
+    return Move(
+        job_id=job.job_id,
+        source=JobStatus.RUNNING,
+        target=target,
+        event=event,
+        attempt=job.attempt,
+        sequence=job.next_sequence(),
+        usage=usage.total(job.calls),
+        **fields,
+    )
+
+
+async def _succeeded(job: RunningJob, result: Json) -> Move:
+    """A large result goes to storage, and only its key into the row."""
+    data = {"usage": usage.total(job.calls)}
+    body = json.dump_bytes(result)
+    if len(body) <= settings().inline_result_bytes:
+        return _move(job, JobStatus.SUCCEEDED, "job.succeeded", result=result, data=data)
+    key = f"results/{job.project_id.hex}/{job.job_id.hex}-{job.attempt}.json"
+    await asyncio.to_thread(storage.store().put, key, body, "application/json")
+    return _move(job, JobStatus.SUCCEEDED, "job.succeeded", result_key=key, data=data)
+
+
+def _stopped(kind: Kind, job: RunningJob) -> Move | None:
+    """The end of a job that had to stop; None if it is not ours to end any more."""
+    match job.stop:
+        case Stop.CANCELLED:
+            return _move(job, JobStatus.CANCELLED, "job.cancelled", result=job.kept)
+        case Stop.DEADLINE:
+            return _move(job, JobStatus.EXPIRED, "job.expired", result=job.kept)
+        case Stop.TIMEOUT:
+            limit = f"The job ran longer than its limit of {kind.timeout_seconds:g} seconds."
+            return _failed(kind, job, TimedOut(limit))
+        case Stop.LOST:
+            return None
+        case _:
+            # A shutdown costs no attempt: the next worker gets the job as if this one had never had it.
+            return _move(
+                job,
+                JobStatus.QUEUED,
+                "job.retrying",
+                data={"reason": "worker_shutdown"},
+                extra_attempts=1,
+            )
+
+
+def _failed(kind: Kind, job: RunningJob, error: SwitchyardError) -> Move:
+    """Another attempt if the error may pass and one is left, else the end."""
+    shown = error.as_json()
+    if not error.retryable or job.attempt >= job.max_attempts:
+        return _move(
+            job,
+            JobStatus.FAILED,
+            "job.failed",
+            data={"error": shown, "usage": usage.total(job.calls)},
+            error=shown,
+            result=job.kept,
+            dead_letter=error.retryable,
+        )
+    delay = backoff(kind.retry, job.attempt, error.retry_after)
+    return _move(
+        job,
+        JobStatus.QUEUED,
+        "job.retrying",
+        data={"error": shown, "delay_seconds": round(delay, 3)},
+        error=shown,
+        delay_seconds=delay,
+    )
+
+
+def backoff(retry: Retry, attempt: int, retry_after: float | None) -> float:
+    """Seconds until the next attempt: full jitter, and never sooner than the provider asked for."""
+    jitter = random.uniform(0.0, min(retry.cap_seconds, retry.base_seconds * 2 ** (attempt - 1)))
+    return max(jitter, retry_after or 0.0)
+

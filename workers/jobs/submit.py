@@ -1,0 +1,97 @@
+"""Accepting a job: checked, written with its first event and its outbox row, hinted at after the commit."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from marshmallow import Schema, ValidationError
+from sqlalchemy.orm import Session
+
+from infra import ids
+from infra.clock import now
+from infra.errors import BadInput, UnknownKind
+from models import Job, JobStatus
+from schemas.base import pointers
+from workers.jobs import lifecycle, outbox
+from workers.kinds import BY_NAME
+from workers.kinds.base import Kind
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a job is to be treated; everything but its input."""
+
+    priority: int = 5
+    run_at: datetime | None = None
+    deadline_s: int | None = None
+    max_attempts: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    request_id: str | None = None
+    created_by: UUID | None = None
+
+
+@cache
+def _schema(kind: Kind) -> Schema:
+    return kind.payload()
+
+
+def find_kind(name: str) -> Kind:
+    """The kind of that name; raises UnknownKind naming those that exist."""
+    kind = BY_NAME.get(name)
+    if kind is None:
+        raise UnknownKind(
+            f"There is no job kind {name!r}; the kinds are {', '.join(sorted(BY_NAME))}.",
+            errors=[{"pointer": "/kind", "detail": "Unknown kind."}],
+        )
+    return kind
+
+
+def check_payload(kind: Kind, payload: Json) -> None:
+    """Raises BadInput with a pointer into `/input` for every value the kind cannot use."""
+    try:
+        _schema(kind).load(payload)
+    except ValidationError as error:
+        raise BadInput(
+            f"The input is not valid for a job of kind {kind.name!r}.", errors=pointers(error.messages, "/input")
+        ) from None
+    if kind.check is not None:
+        kind.check(payload)
+
+
+def submit(session: Session, *, kind: str, payload: Json, project_id: UUID, wish: Wish) -> Job:
+    """Writes the job durably once the caller's transaction commits; workers hear of it right after."""
+    found = find_kind(kind)
+    check_payload(found, payload)
+    moment = now()
+    later = wish.run_at is not None and wish.run_at > moment
+    job = Job(
+        id=ids.new_id(),
+        created_at=moment,
+        project_id=project_id,
+        created_by=wish.created_by,
+        kind=found.name,
+        queue=found.queue,
+        status=JobStatus.SCHEDULED if later else JobStatus.QUEUED,
+        priority=wish.priority,
+        payload=payload,
+        labels=wish.metadata,
+        attempt=0,
+        max_attempts=wish.max_attempts or found.retry.attempts,
+        run_at=wish.run_at,
+        deadline_at=_deadline(wish, moment),
+        request_id=wish.request_id,
+    )
+    lifecycle.enter(session, job)
+    if not later:
+        outbox.announce_after_commit(session, queue=job.queue, job_id=job.id)
+    return job
+
+
+def _deadline(wish: Wish, moment: datetime) -> datetime | None:
+    if wish.deadline_s is None:
+        return None
+    return max(moment, wish.run_at or moment) + timedelta(seconds=wish.deadline_s)

@@ -1,0 +1,99 @@
+"""What must happen although nobody asks: lost leases, due schedules, missed deadlines, old idempotency keys.
+
+Each sweep handles a bounded batch and can run anywhere, any number of times at once.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
+
+from infra import db
+from infra.clock import now
+from infra.errors import WorkerLost
+from models import IdempotencyKey, JobStatus
+from workers.jobs import live, outbox
+from workers.jobs.lifecycle import Happened, Move, move
+
+BATCH = 500
+LOST_LEASE_DELAY_SECONDS = 1.0
+KEEP_IDEMPOTENCY_KEYS = timedelta(hours=24)
+
+LOST = text("""
+SELECT id, attempt, max_attempts FROM jobs WHERE status = 'running' AND lease_expires_at < now()
+ORDER BY lease_expires_at LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+
+DUE = text("""
+SELECT id FROM jobs WHERE status = 'scheduled' AND run_at <= now()
+ORDER BY run_at LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+
+OVERDUE = text("""
+SELECT id, status FROM jobs WHERE status IN ('scheduled', 'queued') AND deadline_at <= now()
+ORDER BY deadline_at LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+
+
+def tell(session: Session, happened: list[Happened]) -> list[Happened]:
+    """After the commit: watchers hear of the events, workers of what was queued."""
+    db.after_commit(session, lambda: live.announce(happened))
+    for one in happened:
+        if one.data.get("status") == JobStatus.QUEUED:
+            outbox.announce_after_commit(session, queue=one.queue, job_id=one.job_id)
+    return happened
+
+
+def requeue_lost(session: Session) -> int:
+    """Gives jobs whose worker died to another, or fails them as dead letters after their last attempt."""
+    rows = session.execute(LOST, {"batch": BATCH}).all()
+    numbers = live.fence([row.id for row in rows])
+    moves = [_lost(row, numbers.get(row.id)) for row in rows]
+    return len(tell(session, move(session, moves)))
+
+
+def _lost(row: Any, sequence: int | None) -> Move:
+    error = WorkerLost().as_json()
+    last = row.attempt >= row.max_attempts
+    return Move(
+        job_id=row.id,
+        source=JobStatus.RUNNING,
+        target=JobStatus.FAILED if last else JobStatus.QUEUED,
+        event="job.failed" if last else "job.retrying",
+        data={"error": error},
+        attempt=row.attempt,
+        sequence=sequence,
+        error=error,
+        delay_seconds=LOST_LEASE_DELAY_SECONDS,
+        dead_letter=last,
+    )
+
+
+def queue_due(session: Session) -> int:
+    """Queues the scheduled jobs whose time has come."""
+    rows = session.execute(DUE, {"batch": BATCH}).all()
+    moves = [Move(row.id, JobStatus.SCHEDULED, JobStatus.QUEUED, "job.queued") for row in rows]
+    return len(tell(session, move(session, moves)))
+
+
+def expire_overdue(session: Session) -> int:
+    """Expires jobs that did not start before their deadline."""
+    rows = session.execute(OVERDUE, {"batch": BATCH}).all()
+    moves = [Move(row.id, JobStatus(row.status), JobStatus.EXPIRED, "job.expired") for row in rows]
+    return len(tell(session, move(session, moves)))
+
+
+def forget_idempotency_keys(session: Session) -> int:
+    """Deletes kept answers older than a day, a batch at a time."""
+    old = (
+        select(IdempotencyKey.principal_id, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at < now() - KEEP_IDEMPOTENCY_KEYS)
+        .limit(BATCH * 10)
+    )
+    keys = [(row.principal_id, row.key) for row in session.execute(old)]
+    for principal_id, key in keys:
+        session.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.principal_id == principal_id, IdempotencyKey.key == key)
+        )
+    return len(keys)

@@ -1,0 +1,99 @@
+"""What a kind of job is made of.
+
+A kind is one file that ends in `KIND = Kind(...)` and one line in `workers/kinds/__init__.py`. It declares how it is
+called, validated, queued, retried and limited; `workers/jobs/run.py` applies all of that, once, for every kind.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from marshmallow import Schema
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and when a failure that may pass is tried again: full jitter over min(cap, base × 2ⁿ) seconds."""
+
+    attempts: int = 3
+    base_seconds: float = 1.0
+    cap_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderUsage:
+    """What one provider call cost. Tokens are counts, `cost_usd` None where the price is unknown, times in seconds.
+
+    `input_tokens` include `cached_tokens`, `output_tokens` include `reasoning_tokens`, as OpenAI counts them.
+    """
+
+    provider: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: Decimal | None = None
+    latency_seconds: float = 0.0
+    first_token_seconds: float | None = None
+    provider_request_id: str | None = None
+    estimated: bool = False
+
+
+class Context(Protocol):
+    """What a running kind may ask of the job core. All of it is safe to call from the worker's event loop."""
+
+    job_id: UUID
+    project_id: UUID
+    attempt: int
+    request_id: str | None
+
+    def delta(self, data: Json) -> None:
+        """Streams a piece of the answer to whoever watches; a no-op cost of a list append, sent in groups."""
+
+    async def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
+        """Tells how far the job is: a durable `job.progress` event."""
+
+    def checkpoint(self) -> None:
+        """Raises if the job was cancelled, is past its deadline, or lost its lease."""
+
+    def used(self, usage: ProviderUsage) -> None:
+        """Counts a provider call, also when the job fails afterwards; written with the job's end."""
+
+    def partial(self, result: Json) -> None:
+        """Remembers what to keep as the result if the job is cancelled from here on."""
+
+
+Run = Callable[[Context, Json], Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One kind of job, as data.
+
+    `payload` and `result` are marshmallow schemas of its input and result; `check` refuses what a schema cannot see
+    (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests.
+    """
+
+    name: str
+    title: str
+    queue: str
+    payload: type[Schema]
+    result: type[Schema]
+    run: Run
+    example: Json
+    check: Callable[[Json], None] | None = None
+    retry: Retry = field(default_factory=Retry)
+    timeout_seconds: float = 900.0
+
+
+def by_name(kinds: tuple[Kind, ...]) -> Mapping[str, Kind]:
+    """The registry; two kinds of one name are a programming error."""
+    names = {kind.name: kind for kind in kinds}
+    if len(names) != len(kinds):
+        raise ValueError("two job kinds have the same name")
+    return names
