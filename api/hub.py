@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
 from infra import json
+from infra.process import PerProcess
 from infra.redis import RedisError, async_client, live_channel
 
 Json = dict[str, Any]
@@ -151,7 +151,4 @@ class Hub:
             task.cancel()
 
 
-@cache
-def hub() -> Hub:
-    """This process's hub, started at its first use."""
-    return Hub()
+hub = PerProcess(Hub)

@@ -1,2 +1,3 @@
 from flask import Blueprint
+
 bp = Blueprint("docs", __name__)

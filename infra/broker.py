@@ -7,10 +7,8 @@ Messages follow Celery's message protocol 2 and are written through kombu, witho
 figures are in docs/benchmarks.md). While one message is on its way, new ids gather and leave together.
 """
 
-import os
 import threading
 from collections import deque
-from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +17,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from infra import json
+from infra.process import PerProcess
 from infra.settings import settings
 
 IDS_PER_MESSAGE = 50
@@ -109,14 +108,12 @@ def send(producer: Any, queue: str, ids: list[str]) -> None:
     )
 
 
-@cache
-def _publisher(_pid: int) -> Publisher:
-    return Publisher()
+_publisher = PerProcess(Publisher)
 
 
 def announce(queue: str, job_id: UUID) -> None:
     """Hints to the workers of `queue` that this job is ready; returns at once."""
-    _publisher(os.getpid()).announce(queue, job_id)
+    _publisher().announce(queue, job_id)
 
 
 def send_hints(queues: dict[str, list[str]]) -> int:

@@ -4,7 +4,6 @@ Every wait has a limit, so a broken database is an error within seconds and neve
 connection (PgBouncer in transaction mode works; let it pass `options` with `ignore_startup_parameters`).
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,14 +12,13 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from infra import json
+from infra.process import PerProcess
 from infra.settings import settings
 
 CONNECT_TIMEOUT_SECONDS = 3
 SERVER_LIMITS = (
     "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
 )
-
-_engines: dict[int, Engine] = {}
 
 
 def make_engine(url: str, *, pool_size: int) -> Engine:
@@ -46,14 +44,7 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
     )
 
 
-def engine() -> Engine:
-    """This process's engine; a forked child gets its own."""
-    pid = os.getpid()
-    found = _engines.get(pid)
-    if found is None:
-        _engines.clear()
-        found = _engines[pid] = make_engine(settings().database_url, pool_size=settings().database_pool)
-    return found
+engine = PerProcess(lambda: make_engine(settings().database_url, pool_size=settings().database_pool))
 
 
 @contextmanager

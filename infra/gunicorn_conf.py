@@ -43,4 +43,4 @@ control_socket_disable = True
 def child_exit(server: Any, worker: Any) -> None:
     """A dead worker's gauges must not be counted any longer."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(worker.pid)

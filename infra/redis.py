@@ -3,8 +3,6 @@
 Keys begin with `sy:`. Needs Redis 6.2 (streams and pub/sub; nothing newer).
 """
 
-import os
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from infra.process import PerProcess
 from infra.settings import settings
 
 __all__ = ["RedisError", "async_client", "client", "live_channel", "live_key"]
@@ -26,14 +25,8 @@ LIMITS: dict[str, Any] = {
 }
 
 
-@cache
-def _client(_pid: int) -> Redis:
-    return Redis.from_url(settings().redis_url, retry=Retry(NoBackoff(), 1), **LIMITS)
-
-
-def client() -> Redis:
-    """This process's client; its pool is thread-safe."""
-    return _client(os.getpid())
+# This process's client; its pool is thread-safe.
+client = PerProcess(lambda: Redis.from_url(settings().redis_url, retry=Retry(NoBackoff(), 1), **LIMITS))
 
 
 def async_client() -> AsyncRedis:

@@ -1,7 +1,7 @@
 """Chat messages, tools and answer formats as OpenAI's clients write them.
 
 These lists are long and on the hot path of every submit: they are checked by hand (2 µs for a plain message, 60 as
-nested schemas) and described to OpenAPI by the JSON schemas beside the checks.
+nested schemas) and described to OpenAPI by the JSON schemas in chat_shapes.py.
 """
 
 import re
@@ -24,7 +24,7 @@ _ASSISTANT = _KNOWN | {"tool_calls", "reasoning", "thinking_blocks", "refusal", 
 _TOOL = _KNOWN | {"tool_call_id"}
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 # Part → the field that holds it, and the fields of that.
-_PARTS: dict[str, tuple[str, frozenset[str]]] = {
+PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "image_url": ("image_url", frozenset(("url", "detail"))),
     "input_audio": ("input_audio", frozenset(("data", "format"))),
     "file": ("file", frozenset(("file_data", "file_id", "filename"))),
@@ -98,8 +98,7 @@ def _parts(content: Any, role: str) -> Any:
         return ["Must be a string or a list of parts."]
     if not content:
         return ["Must have at least one part."]
-    errors = {index: wrong for index, part in enumerate(content) if (wrong := _part(part, role))}
-    return errors
+    return {index: wrong for index, part in enumerate(content) if (wrong := _part(part, role))}
 
 
 def _part(part: Any, role: str) -> Any:
@@ -111,10 +110,10 @@ def _part(part: Any, role: str) -> Any:
         if not isinstance(part.get(kind), str):
             errors[kind] = ["Must be a string."]
         return errors
-    if kind not in _PARTS or role != "user":
+    if kind not in PARTS or role != "user":
         kinds = "text, image_url, input_audio, file" if role == "user" else "text"
         return {"type": [f"Must be one of: {kinds}."]}
-    name, known = _PARTS[kind]
+    name, known = PARTS[kind]
     inner = part.get(name)
     if not isinstance(inner, dict):
         return {name: ["Must be an object."]}
@@ -210,134 +209,3 @@ def response_format(value: Any) -> Any:
 
 def _unknown(value: Mapping[str, Any], known: Iterable[str]) -> Errors:
     return {name: [UNKNOWN] for name in value if name not in known}
-
-
-_STRING: Json = {"type": "string"}
-_CALL: Json = {
-    "type": "object",
-    "required": ["id", "type", "function"],
-    "properties": {
-        "id": _STRING,
-        "type": {"type": "string", "enum": ["function"]},
-        "function": {
-            "type": "object",
-            "required": ["name", "arguments"],
-            "properties": {"name": _STRING, "arguments": {"type": "string", "description": "JSON, as text."}},
-        },
-    },
-}
-
-
-def _part_schema(name: str, inner: Json) -> Json:
-    return {
-        "type": "object",
-        "required": ["type", name],
-        "additionalProperties": False,
-        "properties": {"type": {"type": "string", "enum": [name]}, name: inner},
-    }
-
-
-_CONTENT_PARTS: Json = {
-    "oneOf": [
-        _part_schema("text", _STRING),
-        _part_schema(
-            "image_url",
-            {
-                "type": "object",
-                "required": ["url"],
-                "additionalProperties": False,
-                "properties": {"url": {**_STRING, "description": "http(s) or data:image/…;base64,…"}, "detail": _STRING},
-            },
-        ),
-        *(
-            _part_schema(
-                name,
-                {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {field: _STRING for field in sorted(_PARTS[name][1])},
-                },
-            )
-            for name in ("input_audio", "file")
-        ),
-    ]
-}
-MESSAGE: Json = {
-    "type": "object",
-    "required": ["role"],
-    "additionalProperties": False,
-    "properties": {
-        "role": {"type": "string", "enum": list(ROLES)},
-        "content": {
-            "description": "Text, or parts. Only a user's message may have other parts than text.",
-            "anyOf": [_STRING, {"type": "array", "minItems": 1, "items": _CONTENT_PARTS}, {"type": "null"}],
-        },
-        "name": _STRING,
-        "tool_calls": {"type": "array", "items": _CALL},
-        "tool_call_id": {**_STRING, "description": "The call that a tool message answers."},
-        "reasoning": {"type": ["string", "null"]},
-        "thinking_blocks": {"type": "array", "items": {"type": "object"}},
-        "refusal": {"type": ["string", "null"]},
-        "annotations": {"type": "array", "items": {"type": "object"}},
-        "audio": {"type": ["object", "null"]},
-    },
-}
-MESSAGES: Json = {"type": "array", "minItems": 1, "maxItems": MOST_MESSAGES, "items": MESSAGE}
-TOOLS: Json = {
-    "type": "array",
-    "minItems": 1,
-    "maxItems": MOST_TOOLS,
-    "items": {
-        "type": "object",
-        "required": ["type", "function"],
-        "additionalProperties": False,
-        "properties": {
-            "type": {"type": "string", "enum": ["function"]},
-            "function": {
-                "type": "object",
-                "required": ["name"],
-                "additionalProperties": False,
-                "properties": {
-                    "name": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$"},
-                    "description": _STRING,
-                    "parameters": {"type": "object", "description": "JSON schema of the arguments."},
-                    "strict": {"type": ["boolean", "null"]},
-                },
-            },
-        },
-    },
-}
-TOOL_CHOICE: Json = {
-    "description": "Whether a tool is called, or which.",
-    "anyOf": [
-        {"type": "string", "enum": ["auto", "none", "required"]},
-        {
-            "type": "object",
-            "required": ["type", "function"],
-            "properties": {
-                "type": {"type": "string", "enum": ["function"]},
-                "function": {"type": "object", "required": ["name"], "properties": {"name": _STRING}},
-            },
-        },
-    ],
-}
-RESPONSE_FORMAT: Json = {
-    "description": "The form of the answer. A JSON schema is enforced: one repair round, then invalid_model_output.",
-    "type": "object",
-    "required": ["type"],
-    "additionalProperties": False,
-    "properties": {
-        "type": {"type": "string", "enum": ["text", "json_object", "json_schema"]},
-        "json_schema": {
-            "type": "object",
-            "required": ["schema"],
-            "additionalProperties": False,
-            "properties": {
-                "name": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$"},
-                "description": _STRING,
-                "schema": {"type": "object", "description": "A JSON schema; references outside it are refused."},
-                "strict": {"type": ["boolean", "null"]},
-            },
-        },
-    },
-}

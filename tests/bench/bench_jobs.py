@@ -43,11 +43,11 @@ async def drain(system: System, model: str, jobs: int) -> Drain:
 
 
 async def best_pool(field: Field, candidates: list[Pool], model: str, jobs: int) -> Pool:
-    """The Celery pool with which the baseline is fastest at this."""
+    """The Celery pool with which the baseline is fastest at this: the better of two runs counts for each."""
     rates: dict[Pool, float] = {}
     for pool in candidates:
         naive = await field.naive(pool)
-        rates[pool] = (await drain(naive, model, jobs)).rate
+        rates[pool] = max([(await drain(naive, model, jobs)).rate for _ in range(rounds(2))])
         print(f"  naive, {pool[0]} {pool[1]}: {rates[pool]:.0f} jobs/s", flush=True)
     return max(rates, key=lambda pool: rates[pool])
 

@@ -4,8 +4,7 @@
     LITELLM_VENV=/tmp/litellm-venv python -m tests.bench.bench_peers
 
 LiteLLM runs with 2 workers, one master key, no database, logging and retries off. It answers with the completion and
-keeps nothing;
-Switchyard's figure is durable submits, whose completions its workers deliver later.
+keeps nothing; Switchyard's figure is durable submits, whose completions its workers deliver later.
 """
 
 import json

@@ -5,18 +5,17 @@ not newer than the last, so a worker that lost its lease cannot write into the n
 away loses deltas and wake-ups, never events: those are committed before, and readers also poll slowly.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from infra import ids, json
+from infra.process import PerProcess
 from infra.redis import RedisError, client, live_channel, live_key
 from schemas.event import DELTA, FINAL_EVENTS, envelope
 from workers.jobs.lifecycle import Happened
@@ -74,14 +73,7 @@ class Broadcaster:
             self._sent.popleft()()
 
 
-@cache
-def _broadcaster(_pid: int) -> Broadcaster:
-    return Broadcaster()
-
-
-def broadcaster() -> Broadcaster:
-    """This process's broadcaster."""
-    return _broadcaster(os.getpid())
+broadcaster = PerProcess(Broadcaster)
 
 
 def announce(happened: Sequence[Happened]) -> None:

@@ -73,6 +73,11 @@ async def failed(provider: str, model: str, error: ProviderError) -> None:
     await _ask(state, _count, provider, model)
 
 
+def forget_everything() -> None:
+    """This process knows nothing any more, as after its start."""
+    _states.clear()
+
+
 async def _ask(state: _State, question: Any, provider: str, model: str) -> None:
     try:
         failures, open_seconds = await asyncio.to_thread(question, f"sy:breaker:{provider}:{model}")

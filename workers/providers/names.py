@@ -43,7 +43,7 @@ def provider_settings(provider: str) -> ProviderSettings:
     return settings().providers.get(provider, _NOTHING)
 
 
-def target(name: str | None, *, pointer: str = "/model") -> Target:
+def target(name: str | None, *, pointer: str = "/input/model") -> Target:
     """What a model name means; BadInput at `pointer` if it means nothing."""
     name = name or settings().ai_model
     provider, slash, model = name.partition("/")

@@ -22,7 +22,7 @@ from workers.providers.wire import LIMITS, Json, Sdk, Wire
 _BATCH = {"gemini": 100}
 _DEFAULT_BATCH = 2048
 # Fields of ours that no vendor of this family knows.
-_OURS = ("reasoning", "thinking_blocks")
+_OURS = ("reasoning", "thinking_blocks", "annotations")
 
 
 class OpenAIProvider:

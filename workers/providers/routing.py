@@ -76,7 +76,7 @@ def chain(model: str | None, fallback_models: list[str | Json] | None = None) ->
     """The models to try, in order; BadInput with a pointer for a name that means nothing."""
     steps = [Step(names.target(model))]
     for index, fallback in enumerate(fallback_models or ()):
-        pointer = f"/fallback_models/{index}"
+        pointer = f"/input/fallback_models/{index}"
         if isinstance(fallback, str):
             steps.append(Step(names.target(fallback, pointer=pointer)))
         else:

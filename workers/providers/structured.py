@@ -10,7 +10,7 @@ from infra.errors import BadInput
 Json = dict[str, Any]
 
 MOST_ERRORS = 5
-_POINTER = "/response_format/json_schema/schema"
+_POINTER = "/input/response_format/json_schema/schema"
 
 
 def _deny(uri: str) -> Any:
@@ -27,8 +27,8 @@ def validator(response_format: Json | None) -> jsonschema_rs.Validator | None:
     schema = response_format["json_schema"].get("schema", {})
     try:
         return jsonschema_rs.validator_for(schema, retriever=_deny)
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-        detail = f"is not a valid JSON schema: {_first_line(error)}"
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as refusal:
+        detail = f"is not a valid JSON schema: {_first_line(refusal)}"
         raise BadInput(f"The JSON schema {detail}.", errors=[{"pointer": _POINTER, "detail": detail}]) from None
 
 
@@ -39,9 +39,9 @@ def problems(against: jsonschema_rs.Validator, text: str | None) -> list[str]:
     except orjson.JSONDecodeError as error:
         return [f"it is not JSON: {error}"]
     found: list[str] = []
-    for error in against.iter_errors(value):
-        where = "".join(f"/{part}" for part in error.instance_path)
-        found.append(f"at {where or 'the top'}: {error.message}")
+    for problem in against.iter_errors(value):
+        where = "".join(f"/{part}" for part in problem.instance_path)
+        found.append(f"at {where or 'the top'}: {problem.message}")
         if len(found) == MOST_ERRORS:
             break
     return found

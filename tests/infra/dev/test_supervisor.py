@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from infra.dev.problem import Interrupted, Problem
-from infra.dev.process import SERVER, Process, python
+from infra.dev.process import APP, SERVER, Process, python
 from infra.dev.supervisor import Supervisor
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -32,7 +32,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def script(
-    supervisor: Supervisor, name: str, text: str, *, ready: str = "", grace: float = 8.0, **more: int
+    supervisor: Supervisor, name: str, text: str, *, ready: str = "", grace: float = 8.0, stage: int = APP
 ) -> Process:
     log = supervisor.log(name)
     return Process(
@@ -43,7 +43,7 @@ def script(
         log=log,
         ready=lambda: ready in log.read_text(),
         grace_seconds=grace,
-        **more,
+        stage=stage,
     )
 
 
