@@ -32,8 +32,7 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 
 # Each queue has a consumer in Makefile, docker-compose and infra/dev; tests/house checks it.
 task_queues = tuple(
-    Queue(name)
-    for name in ("completions", "images", "ingest", "rag", "testruns", "features", "webhooks", "default")
+    Queue(name) for name in ("completions", "images", "ingest", "rag", "testruns", "features", "webhooks", "default")
 )
 task_default_queue = "default"
 task_create_missing_queues = False

@@ -1,14 +1,53 @@
 """Who calls, and may they."""
 
+import hashlib
+import time
+
 from flask import request
 from sqlalchemy.orm import Session
 
+from api.hub import hub
 from api.limits import Verdict, limiter
+from infra import signals
+from infra.clock import now
 from infra.errors import Forbidden, Unauthenticated
+from infra.process import PerProcess
 from infra.settings import settings
 from workers.identity.keys import Principal, authenticate
 
 KEY_LENGTH_AT_MOST = 200
+KNOWN_SECONDS = 5.0
+KNOWN_AT_MOST = 10_000
+
+
+class KnownKeys:
+    """Keys seen within the last seconds, so that a busy key costs no query. A revocation empties it everywhere at once
+    over Redis; while Redis is away nothing is kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[float, Principal]] = {}
+        hub().on_signal(signals.KEYS_CHANGED, self._known.clear)
+
+    def find(self, token: str) -> Principal | None:
+        """Whose key this is, if that is known and still true."""
+        until, principal = self._known.get(_digest(token), (0.0, None))
+        if principal is None or time.monotonic() > until or not hub().connected:
+            return None
+        return principal if principal.expires_at is None or principal.expires_at > now() else None
+
+    def learn(self, token: str, principal: Principal) -> Principal:
+        """Remembers it for a few seconds."""
+        if len(self._known) >= KNOWN_AT_MOST:
+            self._known.clear()
+        self._known[_digest(token)] = (time.monotonic() + KNOWN_SECONDS, principal)
+        return principal
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+known_keys = PerProcess(KnownKeys)
 
 
 def bearer() -> str | None:
@@ -25,7 +64,7 @@ def identify(session: Session, scope: str) -> tuple[Principal, Verdict]:
     try:
         if token is None:
             raise Unauthenticated
-        principal = authenticate(session, token)
+        principal = known_keys().find(token) or known_keys().learn(token, authenticate(session, token))
     except Unauthenticated:
         anonymous()
         raise

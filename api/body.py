@@ -6,10 +6,30 @@ from flask import request
 from marshmallow import Schema, ValidationError
 
 from infra import json
-from infra.errors import BadInput, InvalidParameter, MalformedJson, NulCharacter, UnknownField, UnsupportedMediaType
+from infra.errors import (
+    BadInput,
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedJson,
+    NulCharacter,
+    UnknownField,
+    UnsupportedMediaType,
+)
+from infra.settings import settings
 from schemas.base import UNKNOWN_FIELD, pointers
 
 Json = dict[str, Any]
+
+
+def read_raw() -> bytes:
+    """The body's bytes; one that is longer than allowed is refused, also where its length was not declared."""
+    limit = settings().max_body_bytes
+    if (request.content_length or 0) > limit:
+        raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
+    raw: bytes = request.environ["wsgi.input"].read(limit + 1) if request.content_length is None else request.get_data()
+    if len(raw) > limit:
+        raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
+    return raw
 
 
 def read_json(schema: Schema | None, raw: bytes) -> Json:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from api import idempotency
 from api.auth import identify
-from api.body import read_json, read_query
+from api.body import read_json, read_query, read_raw
 from infra import db, ids, json
 from infra.errors import MalformedId, NotFound
 from schemas.base import page_of
@@ -97,7 +97,7 @@ def endpoint(
         @functools.wraps(view)
         def wrapper(**path: str) -> Response:
             given_query = read_query(reads_query)
-            raw = request.get_data(cache=False)
+            raw = read_raw()
             with db.transaction() as session:
                 principal, verdict = identify(session, scope)
                 repeat = idempotency.begin(session, principal, raw)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from infra import json
+from infra import json, signals
 from infra.process import PerProcess
 from infra.redis import RedisError, async_client, live_channel
 
@@ -44,12 +44,12 @@ class Watch:
             self._events.append(event)
         self._wake.set()
 
-    async def next(self, timeout: float = NET_SECONDS) -> Json | None:
+    async def next(self, seconds: float = NET_SECONDS) -> Json | None:
         """The next event as it was published, or None when it is time to look."""
         if not self._events:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout)
+                await asyncio.wait_for(self._wake.wait(), seconds)
             except TimeoutError:
                 return None
         return self._events.popleft() if self._events else None
@@ -62,8 +62,10 @@ class Hub:
         self.loop = asyncio.new_event_loop()
         self.closing = False
         self._watches: dict[str, set[Watch]] = {}
+        self._signals: dict[bytes, list[Callable[[], None]]] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="hub-reader")
         self._pubsub: Any = None
+        self._subscribing = asyncio.Lock()
         self._work: set[asyncio.Task[Any]] = set()
         threading.Thread(target=self._serve, name="hub", daemon=True).start()
 
@@ -108,8 +110,9 @@ class Hub:
 
     async def _subscription(self, verb: str, channel: str) -> None:
         try:
-            if self._pubsub is not None:
-                await getattr(self._pubsub, verb)(channel)
+            async with self._subscribing:
+                if self._pubsub is not None:
+                    await getattr(self._pubsub, verb)(channel)
         except (RedisError, OSError):
             log.warning("hub.redis_unreachable")
 
@@ -117,8 +120,11 @@ class Hub:
         while True:
             try:
                 async with async_client() as redis, redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe("sy:hub", *self._watches)
-                    self._pubsub = pubsub
+                    # Whoever begins to watch meanwhile waits for the lock, and subscribes then.
+                    async with self._subscribing:
+                        await pubsub.subscribe(signals.CHANNEL, *self._watches)
+                        self._pubsub = pubsub
+                    self._signal(signals.KEYS_CHANGED)
                     self._tell_all()
                     async for message in pubsub.listen():
                         self._tell(message)
@@ -129,7 +135,23 @@ class Hub:
             self._pubsub = None
             await asyncio.sleep(1.0)
 
+    def on_signal(self, notice: bytes, callback: Callable[[], None]) -> None:
+        """Has `callback` called, on the loop, at that notice, and whenever notices may have been missed."""
+        self._signals.setdefault(notice, []).append(callback)
+
+    def _signal(self, notice: bytes) -> None:
+        for callback in self._signals.get(notice, ()):
+            callback()
+
+    @property
+    def connected(self) -> bool:
+        """Whether notices arrive at this moment."""
+        return self._pubsub is not None
+
     def _tell(self, message: Json) -> None:
+        if message["channel"] == signals.CHANNEL.encode():
+            self._signal(message["data"])
+            return
         watches = self._watches.get(message["channel"].decode())
         if watches and message["type"] == "message":
             event = json.loads(message["data"])

@@ -7,6 +7,7 @@ development server, TLS in gunicorn, the test client) the same generator is drai
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +46,7 @@ async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Js
     here = hub()
     async with here.watch(job_id) as watch:
         while True:
-            found, ended = await here.read(lambda: _read_events(project_id, job_id, after))
+            found, ended = await here.read(partial(_read_events, project_id, job_id, after))
             for event in found:
                 after = event["sequence"]
                 yield event
@@ -87,7 +88,7 @@ async def until_final(project_id: UUID, job_id: UUID, seconds: float, show: Call
     give_up_at = here.loop.time() + seconds
     async with here.watch(job_id) as watch:
         while True:
-            body, final = await here.read(lambda: show(project_id, job_id))
+            body, final = await here.read(partial(show, project_id, job_id))
             left = give_up_at - here.loop.time()
             if final or left <= 0:
                 yield body

@@ -119,6 +119,8 @@ def announce(queue: str, job_id: UUID) -> None:
 def send_hints(queues: dict[str, list[str]]) -> int:
     """Sends ids to queues in which no message waits; returns how many. Raises as `send` does."""
     sent = 0
+    if not queues:
+        return sent
     with connection() as link, link.Producer(serializer="json") as producer:
         for queue, ids in queues.items():
             if waiting(link, queue):

@@ -4,11 +4,16 @@ Every wait has a limit, so a broken database is an error within seconds and neve
 connection (PgBouncer in transaction mode works; let it pass `options` with `ignore_startup_parameters`).
 """
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 
 from infra import json
@@ -16,6 +21,8 @@ from infra.process import PerProcess
 from infra.settings import settings
 
 CONNECT_TIMEOUT_SECONDS = 3
+PING_AFTER_SECONDS = 1.0
+_open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 SERVER_LIMITS = (
     "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
 )
@@ -23,13 +30,14 @@ SERVER_LIMITS = (
 
 def make_engine(url: str, *, pool_size: int) -> Engine:
     """An engine whose every wait is limited."""
-    return create_engine(
+    made = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
-        pool_pre_ping=True,
         pool_use_lifo=True,
+        # Every session here ends its transaction itself.
+        pool_reset_on_return=None,
         json_serializer=json.dumps,
         json_deserializer=json.loads,
         connect_args={
@@ -42,6 +50,25 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
             "application_name": "switchyard",
         },
     )
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _ping_if_idle)
+    return made
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection that rested may be dead, so it is asked first. SQLAlchemy's own pre-ping asks a busy one too, at the
+    price of a round trip for every request."""
+    if time.monotonic() - record.info.get("used_at", math.inf) > PING_AFTER_SECONDS:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            connection.rollback()
+        except psycopg2.Error as error:
+            raise DisconnectionError(str(error)) from error
 
 
 engine = PerProcess(lambda: make_engine(settings().database_url, pool_size=settings().database_pool))
@@ -50,8 +77,19 @@ engine = PerProcess(lambda: make_engine(settings().database_url, pool_size=setti
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One unit of work: commits at the end, rolls back on any error, then runs the after-commit callbacks."""
-    with Session(engine(), expire_on_commit=False, autoflush=False) as session, session.begin():
-        yield session
+    token = _open.set(True)
+    try:
+        with Session(engine(), expire_on_commit=False, autoflush=False) as session, session.begin():
+            yield session
+    finally:
+        _open.reset(token)
+
+
+def refuse_open_transaction() -> None:
+    """Raises if the caller holds a transaction: nobody may wait for the world inside one. The sandbox calls it, so that
+    every test of a kind is a test of this rule."""
+    if _open.get():
+        raise RuntimeError("a provider was called inside a database transaction")
 
 
 def after_commit(session: Session, callback: Callable[[], Any]) -> None:

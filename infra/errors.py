@@ -48,9 +48,18 @@ class SwitchyardError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
-    def __init__(self, detail: str | None = None, *, retry_after: float | None = None, **context: Any) -> None:
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: float | None = None,
+        errors: list[dict[str, str]] | None = None,
+        **context: Any,
+    ) -> None:
         self.detail = detail or (type(self).__doc__ or "").strip()
         self.retry_after = retry_after
+        # Which values are wrong: [{"pointer": "/input/model", "detail": "…"}].
+        self.errors = errors or []
         self.context = context
         super().__init__(self.detail)
 
@@ -63,10 +72,6 @@ class BadInput(SwitchyardError):
     """The request is understood, but a value in it cannot be used."""
 
     code, status = "invalid_input", 422
-
-    def __init__(self, detail: str | None = None, *, errors: list[dict[str, str]] | None = None) -> None:
-        super().__init__(detail)
-        self.errors = errors or []
 
 
 class MalformedJson(BadInput):

@@ -44,5 +44,14 @@ def setup() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("openai", "anthropic", "httpx", "httpcore", "celery.worker.strategy", "celery.app.trace", "kombu"):
+    for noisy in (
+        "openai",
+        "anthropic",
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "kombu",
+    ):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))

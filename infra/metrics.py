@@ -12,7 +12,9 @@ from infra.settings import settings
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
-requests = Histogram("switchyard_http_request_seconds", "Requests served.", ("method", "route", "status"), buckets=BUCKETS)
+requests = Histogram(
+    "switchyard_http_request_seconds", "Requests served.", ("method", "route", "status"), buckets=BUCKETS
+)
 jobs_finished = Counter("switchyard_jobs_finished_total", "Attempts that ended.", ("kind", "status"))
 job_seconds = Histogram("switchyard_job_seconds", "Run time of attempts.", ("kind",), buckets=(*BUCKETS, 300.0, 900.0))
 

@@ -3,7 +3,7 @@
 Nothing else in the product reads the environment. A wrong value stops the start with a sentence that names it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class SettingsError(SystemExit):
 class ProviderSettings:
     """Key and address of one AI provider; `api_key` None means "not configured", `base_url` None "its own default"."""
 
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     base_url: str | None
 
 
@@ -51,6 +51,7 @@ class Settings:
     ai_provider: str
     ai_model: str
     provider_timeout_seconds: float
+    model_aliases: dict[str, str]
     providers: dict[str, ProviderSettings]
 
     s3_bucket: str | None
@@ -88,6 +89,7 @@ def read() -> Settings:
             ai_provider=env.str("AI_PROVIDER", "sandbox"),
             ai_model=env.str("AI_MODEL", "sandbox"),
             provider_timeout_seconds=env.float("PROVIDER_TIMEOUT_SECONDS", 600.0),
+            model_aliases=env.dict("MODEL_ALIASES", {}),
             providers={name: _provider(env, name) for name in PROVIDERS},
             s3_bucket=env.str("S3_BUCKET", None) or None,
             s3_endpoint_url=env.str("S3_ENDPOINT_URL", None) or None,

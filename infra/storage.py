@@ -5,10 +5,6 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from infra.errors import NotFound, Unavailable
 from infra.settings import settings
 
@@ -53,6 +49,12 @@ class Bucket:
 
     def __init__(self, name: str, endpoint_url: str | None) -> None:
         self._name = name
+        # 25 MB that only those who have a bucket shall pay for.
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self._errors = (BotoCoreError, ClientError)
         limits = Config(connect_timeout=3, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
         self._s3: Any = boto3.client("s3", endpoint_url=endpoint_url, config=limits)
 
@@ -60,7 +62,7 @@ class Bucket:
         """One PUT."""
         try:
             self._s3.put_object(Bucket=self._name, Key=key, Body=body, ContentType=content_type)
-        except (BotoCoreError, ClientError) as error:
+        except self._errors as error:
             raise Unavailable(f"The object storage refused a write: {error}.") from error
 
     def get(self, key: str) -> bytes:
@@ -70,7 +72,7 @@ class Bucket:
             return body
         except self._s3.exceptions.NoSuchKey:
             raise NotFound("The stored object is gone.") from None
-        except (BotoCoreError, ClientError) as error:
+        except self._errors as error:
             raise Unavailable(f"The object storage does not answer: {error}.") from error
 
 

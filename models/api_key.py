@@ -33,12 +33,12 @@ class ApiKey(Record, InProject):
     revoked_at: Mapped[datetime | None]
 
     @classmethod
-    def by_hint(cls, hint: str) -> Select[tuple[Self]]:
+    def by_hint(cls, hint: str) -> Select[Self]:
         """Selects the key that begins like this, whatever its project: the caller is not known yet."""
         return select(cls).where(cls.hint == hint)
 
     @classmethod
-    def by_id(cls, key_id: UUID) -> Select[tuple[Self]]:
+    def by_id(cls, key_id: UUID) -> Select[Self]:
         """Selects a key that is known to be the caller's own."""
         return select(cls).where(cls.id == key_id)
 

@@ -54,6 +54,6 @@ class InProject:
     project_id: Mapped[UUID]
 
     @classmethod
-    def in_project(cls, project_id: UUID) -> Select[tuple[Self]]:
+    def in_project(cls, project_id: UUID) -> Select[Self]:
         """Selects the rows of that project only."""
         return select(cls).where(cls.project_id == project_id)

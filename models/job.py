@@ -81,7 +81,7 @@ class Job(Record, InProject):
     request_id: Mapped[str | None]
 
     @classmethod
-    def running_under_lease(cls, worker: str) -> Select[tuple[Self]]:
+    def running_under_lease(cls, worker: str) -> Select[Self]:
         """Selects what that worker process holds, of all projects."""
         return select(cls).where(cls.worker == worker, cls.status == JobStatus.RUNNING)
 

@@ -28,7 +28,7 @@ class Project(Record):
     deleted_at: Mapped[datetime | None]
 
     @classmethod
-    def in_project(cls, project_id: UUID) -> Select[tuple[Self]]:
+    def in_project(cls, project_id: UUID) -> Select[Self]:
         """Selects this one project, unless it is deleted."""
         return select(cls).where(cls.id == project_id, cls.deleted_at.is_(None))
 

@@ -34,6 +34,6 @@ class User(Record):
     deleted_at: Mapped[datetime | None]
 
     @classmethod
-    def by_email(cls, email: str) -> Select[tuple[Self]]:
+    def by_email(cls, email: str) -> Select[Self]:
         """Selects the living user with that address, however it is written."""
         return select(cls).where(func.lower(cls.email) == email.lower(), cls.deleted_at.is_(None))

@@ -199,5 +199,3 @@ class StatsQuery(Schema):
     """Which project's figures; a key sees its own."""
 
     project_id = PublicId("proj")
-
-

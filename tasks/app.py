@@ -19,6 +19,8 @@ class TransactionTask(Task):  # type: ignore[misc]
     """A task whose body is one unit of work: it gets the session as its first argument."""
 
     abstract = True
+    # The session is ours to give, so callers' arguments are not the function's.
+    typing = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         structlog.contextvars.bind_contextvars(task=self.name, task_id=self.request.id)

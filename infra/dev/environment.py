@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.dev.problem import Problem
 
 ROOT = Path(__file__).parents[2]
-KEPT = ("SWITCHYARD_API_KEY", "FLOWER_USER", "FLOWER_PASSWORD")
+KEPT = ("SWITCHYARD_API_KEY", "SWITCHYARD_PROJECT_ID", "FLOWER_USER", "FLOWER_PASSWORD")
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ def follow(lines: Iterable[str]) -> Groups:
     return groups
 
 
-def alive(group: int) -> bool:
+def alive(process: int) -> bool:
     try:
-        os.killpg(group, 0)
+        os.kill(process, 0)
     except ProcessLookupError:
         return False
     return True
@@ -43,7 +43,7 @@ def end(groups: Groups) -> None:
         members = [(group, number) for group, (number, of) in groups.items() if of == stage]
         for group, number in members:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, number)
+                os.kill(group, number)  # its first process; it knows best how to end the others
         deadline = time.monotonic() + GRACE_SECONDS
         while any(alive(group) for group, _ in members) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -34,7 +34,9 @@ def stamp(name: str) -> str:
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # as pip does: an index behind a company's proxy works
-    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def step(text: str, begun: float) -> None:

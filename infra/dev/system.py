@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Self
 
 from infra.dev import environment as env
-from infra.dev.client import answers
+from infra.dev.client import Client, Probe
 from infra.dev.environment import ROOT, Options
 from infra.dev.folder import Folder
 from infra.dev.ports import HOST, require_free
 from infra.dev.problem import Problem
 from infra.dev.process import Process, python
 from infra.dev.roles import Role, roles
-from infra.dev.servers import start_servers
+from infra.dev.servers import is_migrated, start_servers
 from infra.dev.supervisor import Report, Supervisor
 
 MAKE_VARIABLES = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
@@ -90,10 +90,18 @@ class System:
         self.environment |= start_servers(self.supervisor, self.folder, self.options)
         kept = env.kept(self.folder.environment_file)
         self._tell_children(kept)
-        if wanted:
+        if not wanted:
+            return
+        # The usual start finds its database as it left it; then everything may start at once.
+        known = "SWITCHYARD_API_KEY" in kept and is_migrated(self.database_url)
+        self.api_key, self.project_id = kept.get("SWITCHYARD_API_KEY", ""), kept.get("SWITCHYARD_PROJECT_ID", "")
+        if not known:
             self._flask("migrate")
-            self._seed(kept)
-            self.supervisor.start(*(self._process(role) for role in wanted))
+            kept = self._seed(kept)
+        self.supervisor.start(*(self._process(role) for role in wanted))
+        if known and "api" in self.supervisor.processes and not Client(self.options.port, self.api_key).accepted():
+            kept = self._seed(kept)
+        self._write(kept)
 
     def stop(self) -> None:
         if self._supervisor:
@@ -106,7 +114,7 @@ class System:
             port=self.options.port,
             flower_port=self.options.flower_port,
             io_workers=self.options.io_workers,
-            schedule=str(self.folder.path / "celerybeat-schedule"),
+            run=self.folder.run,
         )
         if self._only is None:
             return table
@@ -129,7 +137,7 @@ class System:
         self.environment.setdefault("GRACEFUL_TIMEOUT", "3")
         self.environment.setdefault("WORKER_GRACE_SECONDS", "3")
 
-    def _seed(self, kept: Mapping[str, str]) -> None:
+    def _seed(self, kept: Mapping[str, str]) -> dict[str, str]:
         """The demo project and key. The earlier key is passed in, so that the one in dev.env stays good."""
         earlier = kept.get("SWITCHYARD_API_KEY", "")
         answer = self._flask("seed-demo", SWITCHYARD_API_KEY=earlier)
@@ -138,9 +146,11 @@ class System:
             self.api_key, self.project_id = seeded["api_key"] or earlier, seeded["project_id"]
         except (ValueError, KeyError, TypeError):
             raise Problem(f"seed-demo did not print its key as JSON but: {answer[:300]!r}") from None
-        servers = {name: self.environment[name] for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL")}
+        return {**kept, "SWITCHYARD_API_KEY": self.api_key, "SWITCHYARD_PROJECT_ID": self.project_id}
+
+    def _write(self, kept: Mapping[str, str]) -> None:
         addresses = {"SWITCHYARD_URL": self.url, "FLOWER_URL": self.flower_url}
-        kept = {**kept, "SWITCHYARD_API_KEY": self.api_key}
+        servers = {name: self.environment[name] for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL")}
         env.write_file(self.folder.environment_file, {**addresses, **kept, **servers})
 
     def _flask(self, command: str, **extra: str) -> str:
@@ -148,12 +158,8 @@ class System:
         return self.supervisor.once(command, python("-m", "flask", "--app", "wsgi", command), environment)
 
     def _process(self, role: Role) -> Process:
-        file = self.folder.run / f"{role.name}.ready" if role.ready_file else None
-
-        def ready() -> bool:
-            if role.port:
-                return answers(role.port, role.path)
-            return file is None or file.exists()
+        def said_so() -> bool:
+            return any(self.folder.run.glob(role.ready_file))
 
         return Process(
             role.name,
@@ -161,7 +167,7 @@ class System:
             guard=self.supervisor.guard,
             environment=self.environment,
             log=self.supervisor.log(role.name),
-            ready=ready,
-            forget=file,
+            ready=Probe(role.port, role.path) if role.port else said_so,
+            forget=self.folder.run / role.ready_file if role.ready_file.endswith(".ready") else None,
             cwd=ROOT,
         )

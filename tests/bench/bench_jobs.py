@@ -2,7 +2,11 @@
 
     python -m tests.bench.bench_jobs
 
-Both sides call the provider with the official `openai` SDK. The baseline uses the Celery pool that is best at this.
+Both sides call the provider with the official `openai` SDK, but not alike: the baseline by the typed, synchronous
+`chat.completions.create()`, as people do; Switchyard by the async client's `post()` without the SDK's answer objects,
+which is part of its advantage. After each drain of completions the provider's own count of calls must equal the jobs.
+"No provider call" is `noop` in the baseline and the offline `sandbox/instant` in Switchyard, which makes an answer.
+The baseline uses the Celery pool that is best at this.
 """
 
 import time
@@ -27,13 +31,19 @@ class Drain:
     failed: int
 
 
-async def drain(system: System, model: str, jobs: int) -> Drain:
+async def drain(field: Field, system: System, model: str, jobs: int) -> Drain:
     """Submits `jobs` as fast as it goes and waits until all are final."""
     before, failed = system.finished(), system.failed()
+    calls = await field.provider.calls()
     api, worker = cpu(system.api), cpu(system.workers)
     since = time.perf_counter()
     sent = await many(CLIENTS, jobs, system.client, lambda client, _: system.submit(client, model))
     seconds = system.seconds_until_finished(before + jobs - sent.failures, since)
+    calls = await field.provider.calls() - calls
+    if model != "noop" and calls != jobs - sent.failures:
+        raise RuntimeError(
+            f"{system.name}: {jobs - sent.failures} jobs ended, but the provider was called {calls} times"
+        )
     return Drain(
         jobs / seconds,
         (cpu(system.api) - api) / jobs,
@@ -47,7 +57,7 @@ async def best_pool(field: Field, candidates: list[Pool], model: str, jobs: int)
     rates: dict[Pool, float] = {}
     for pool in candidates:
         naive = await field.naive(pool)
-        rates[pool] = max([(await drain(naive, model, jobs)).rate for _ in range(rounds(2))])
+        rates[pool] = max([(await drain(field, naive, model, jobs)).rate for _ in range(rounds(2))])
         print(f"  naive, {pool[0]} {pool[1]}: {rates[pool]:.0f} jobs/s", flush=True)
     return max(rates, key=lambda pool: rates[pool])
 
@@ -65,8 +75,8 @@ async def measure(field: Field) -> Table:
     for model, what in (("fast", "completions"), ("noop", "no provider call")):
         mine, theirs = await alternately(
             rounds(),
-            partial(drain, ours, model, size(JOBS)) if ours else None,
-            partial(drain, naive, model, size(JOBS)),
+            partial(drain, field, ours, model, size(JOBS)) if ours else None,
+            partial(drain, field, naive, model, size(JOBS)),
         )
         rate, other = middle([d.rate for d in mine]), middle([d.rate for d in theirs])
         goal = "≥ 1.5×, aim 200/s" if model == "fast" else ""

@@ -20,6 +20,7 @@ from infra.dev.ports import free_port, listening
 from infra.dev.process import Process, python
 from infra.dev.supervisor import Supervisor
 from infra.dev.system import System as Ground
+from tests.bench.load import Client
 
 
 def until(ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
@@ -126,3 +127,8 @@ class Provider(Alone):
         port = free_port()
         self.start("provider", python("-m", "tests.bench.provider", "--port", str(port)), port)
         self.url = f"http://127.0.0.1:{port}/v1"
+
+    async def calls(self) -> int:
+        """How many completions and embeddings it was asked for so far."""
+        async with Client(self.url) as client:
+            return int((await client.get("/stats"))["requests"])

@@ -113,7 +113,7 @@ class Switchyard(System):
         return self.workers[:2]
 
     def body(self, model: str, *, stream: bool = False) -> Json:
-        name = "sandbox" if model == "noop" else f"openai/{model}"
+        name = "sandbox/instant" if model == "noop" else f"openai/{model}"
         asked: Json = {"model": name, "messages": [{"role": "user", "content": "hi"}]}
         return {"kind": "completion", "input": asked | ({"stream": True} if stream else {})}
 

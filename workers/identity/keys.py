@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from infra import db, signals
 from infra.clock import now
 from infra.errors import BadInput, NotFound, Unauthenticated
 from models import ApiKey
@@ -30,6 +31,7 @@ class Principal:
     id: UUID
     project_id: UUID
     scopes: frozenset[str]
+    expires_at: datetime | None = None
 
 
 def create_key(
@@ -81,7 +83,7 @@ def authenticate(session: Session, secret: str) -> Principal:
         raise Unauthenticated("This API key is not known, is revoked or has expired.")
     if key.last_used_at is None or key.last_used_at < moment - TOUCH_EVERY:
         _touch(session, key.id, moment)
-    return Principal(key.id, key.project_id, frozenset(key.scopes))
+    return Principal(key.id, key.project_id, frozenset(key.scopes), key.expires_at)
 
 
 def list_keys(session: Session, project_id: UUID, window: Window) -> PageOf[ApiKey]:
@@ -102,6 +104,7 @@ def revoke_key(session: Session, project_id: UUID, key_id: UUID) -> ApiKey:
     key = get_key(session, project_id, key_id)
     key.revoked_at = key.revoked_at or now()
     session.flush()
+    db.after_commit(session, lambda: signals.send(signals.KEYS_CHANGED))
     return key
 
 

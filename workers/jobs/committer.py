@@ -146,9 +146,7 @@ class Committer:
                 lost = held - kept
             if look:
                 cancelled = lifecycle.cancel_requested(session, list(held))
-            claimed = lifecycle.claim(
-                session, queues=self.queues, limit=limit, worker=self.worker, lease_seconds=lease
-            )
+            claimed = lifecycle.claim(session, queues=self.queues, limit=limit, worker=self.worker, lease_seconds=lease)
         self._after(held - lost, claimed, full=limit > 0 and len(claimed) == limit)
         if beat:
             self._heartbeat_at = moment + settings().heartbeat_seconds
@@ -209,4 +207,3 @@ def _refused(move: Move) -> Move:
         sequence=move.sequence,
         error=error,
     )
-

@@ -14,7 +14,7 @@ from workers.jobs import live
 from workers.jobs.committer import Committer
 from workers.jobs.lifecycle import Move
 from workers.jobs.usage import Call
-from workers.kinds.base import ProviderUsage
+from workers.providers.base import ProviderUsage
 
 Json = dict[str, Any]
 
@@ -111,7 +111,11 @@ class RunningJob:
         if self.streamed:
             loop = asyncio.get_running_loop()
             done = loop.create_future()
-            live.broadcaster().flushed(lambda: loop.call_soon_threadsafe(done.set_result, None))
+
+            def wake() -> None:
+                loop.call_soon_threadsafe(done.set_result, None)
+
+            live.broadcaster().flushed(wake)
             await done
 
     def paid_calls(self) -> list[Call]:

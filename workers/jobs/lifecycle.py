@@ -170,7 +170,8 @@ WITH picked AS (
 ), taken AS (
   DELETE FROM outbox USING picked WHERE outbox.job_id = picked.job_id RETURNING outbox.job_id
 ), j AS (
-  UPDATE jobs j SET status = 'running', attempt = j.attempt + 1, event_sequence = j.event_sequence + 1, worker = :worker,
+  UPDATE jobs j SET status = 'running', attempt = j.attempt + 1, event_sequence = j.event_sequence + 1,
+    worker = :worker,
     lease_expires_at = now() + make_interval(secs => :lease), started_at = now(), error = NULL, progress = NULL
   FROM taken WHERE j.id = taken.job_id AND j.status = 'queued'
   RETURNING j.*
@@ -262,5 +263,3 @@ def cancel_requested(session: Session, job_ids: Sequence[UUID]) -> set[UUID]:
 def request_cancel(session: Session, job_id: UUID) -> bool:
     """Asks the worker that runs it to stop; False if the job is not running."""
     return session.execute(REQUEST_CANCEL, {"id": job_id}).first() is not None
-
-

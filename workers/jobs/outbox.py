@@ -33,11 +33,9 @@ def relay(session: Session) -> int:
     A queue whose hints still wait in the broker gets no more: its workers are busy or away, not uninformed.
     """
     at_most = HINTS_PER_QUEUE * broker.IDS_PER_MESSAGE
-    unclaimed = {queue: job_ids for queue, job_ids in session.execute(UNCLAIMED, {"at_most": at_most})}
-    if not unclaimed:
-        return 0
+    rows = session.execute(UNCLAIMED, {"at_most": at_most}).all()
     try:
-        return broker.send_hints({queue: [job_id.hex for job_id in found] for queue, found in unclaimed.items()})
+        return broker.send_hints({queue: [job_id.hex for job_id in job_ids] for queue, job_ids in rows})
     except (OperationalError, OSError) as error:
         log.warning("outbox.broker_unreachable", error=str(error))
         return 0

@@ -21,6 +21,7 @@ from infra.clock import now
 from infra.errors import SwitchyardError, TimedOut
 from infra.settings import settings
 from models import JobStatus
+from workers import kinds
 from workers.jobs import usage
 from workers.jobs.committer import Committer
 from workers.jobs.context import RunningJob, Stop, Stopped
@@ -47,6 +48,7 @@ class Runner:
 
     def start(self) -> None:
         """Begins to claim and run jobs."""
+        threading.Thread(target=kinds.preload, name="preload", daemon=True).start()
         self._thread.start()
         self._committer.start()
         log.info("runner.started", worker=self.worker, queues=self._committer.queues)
@@ -76,6 +78,7 @@ class Runner:
         left = [job.task for job in self._running.values() if job.task is not None]
         if left:
             await asyncio.wait(left, timeout=5.0)
+        await kinds.close()
 
     def _claimed(self, rows: list[Any]) -> None:
         self._loop.call_soon_threadsafe(self._begin, rows)
@@ -217,4 +220,3 @@ def backoff(retry: Retry, attempt: int, retry_after: float | None) -> float:
     """Seconds until the next attempt: full jitter, and never sooner than the provider asked for."""
     jitter = random.uniform(0.0, min(retry.cap_seconds, retry.base_seconds * 2 ** (attempt - 1)))
     return max(jitter, retry_after or 0.0)
-

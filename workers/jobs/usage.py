@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra import ids, json
-from workers.kinds.base import ProviderUsage
+from workers.providers.base import ProviderUsage
 
 Json = dict[str, Any]
 

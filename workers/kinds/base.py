@@ -6,11 +6,12 @@ called, validated, queued, retried and limited; `workers/jobs/run.py` applies al
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
 from marshmallow import Schema
+
+from workers.providers.base import ProviderUsage
 
 Json = dict[str, Any]
 
@@ -22,26 +23,6 @@ class Retry:
     attempts: int = 3
     base_seconds: float = 1.0
     cap_seconds: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderUsage:
-    """What one provider call cost. Tokens are counts, `cost_usd` None where the price is unknown, times in seconds.
-
-    `input_tokens` include `cached_tokens`, `output_tokens` include `reasoning_tokens`, as OpenAI counts them.
-    """
-
-    provider: str
-    model: str
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_usd: Decimal | None = None
-    latency_seconds: float = 0.0
-    first_token_seconds: float | None = None
-    provider_request_id: str | None = None
-    estimated: bool = False
 
 
 class Context(Protocol):

@@ -11,9 +11,8 @@ import orjson
 
 from infra.errors import ProviderBadRequest, ProviderUnavailable
 from infra.settings import ProviderSettings
-from workers.kinds.base import ProviderUsage
 from workers.providers import anthropic_messages as messages
-from workers.providers.base import Completion, CompletionRequest, Delta, Embeddings
+from workers.providers.base import Completion, CompletionRequest, Delta, Embeddings, ProviderUsage
 from workers.providers.meter import Meter, characters
 from workers.providers.wire import LIMITS, Json, Sdk, Wire
 

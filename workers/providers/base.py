@@ -6,11 +6,30 @@ SDK and back. Vendor errors become the ProviderError family of infra/errors.py h
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
-from workers.kinds.base import ProviderUsage
-
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderUsage:
+    """What one provider call cost. Tokens are counts, `cost_usd` None where the price is unknown, times in seconds.
+
+    `input_tokens` include `cached_tokens`, `output_tokens` include `reasoning_tokens`, as OpenAI counts them.
+    """
+
+    provider: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: Decimal | None = None
+    latency_seconds: float = 0.0
+    first_token_seconds: float | None = None
+    provider_request_id: str | None = None
+    estimated: bool = False
 
 
 @dataclass(slots=True)

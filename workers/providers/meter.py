@@ -5,9 +5,8 @@ from decimal import Decimal
 from time import perf_counter
 from typing import Any
 
-from workers.kinds.base import ProviderUsage
 from workers.providers import prices
-from workers.providers.base import CompletionRequest
+from workers.providers.base import CompletionRequest, ProviderUsage
 
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 800

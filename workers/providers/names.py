@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from infra.errors import BadInput, ProviderNotConfigured
+from infra.errors import ModelNotFound, ProviderNotConfigured
 from infra.settings import PROVIDERS, ProviderSettings, settings
 
 SANDBOX = "sandbox"
@@ -44,8 +44,9 @@ def provider_settings(provider: str) -> ProviderSettings:
 
 
 def target(name: str | None, *, pointer: str = "/input/model") -> Target:
-    """What a model name means; BadInput at `pointer` if it means nothing."""
+    """What a model name means; ModelNotFound at `pointer` if it means nothing."""
     name = name or settings().ai_model
+    name = settings().model_aliases.get(name, name)
     provider, slash, model = name.partition("/")
     if provider == SANDBOX:
         return Target(SANDBOX, name)
@@ -68,9 +69,11 @@ def require_configured(provider: str) -> None:
         return
     if provider_settings(provider).api_key is None:
         raise ProviderNotConfigured(
-            f"No API key is set for {provider}; set {provider.upper()}_API_KEY.", provider=provider
+            f"No API key is set for {provider}; set {provider.upper()}_API_KEY.",
+            errors=[{"pointer": "/input/model", "detail": f"{provider} has no API key."}],
+            provider=provider,
         )
 
 
-def _bad(pointer: str, detail: str) -> BadInput:
-    return BadInput(detail[0].upper() + detail[1:] + ".", errors=[{"pointer": pointer, "detail": detail}])
+def _bad(pointer: str, detail: str) -> ModelNotFound:
+    return ModelNotFound(detail[0].upper() + detail[1:] + ".", errors=[{"pointer": pointer, "detail": detail}])

@@ -13,8 +13,7 @@ import openai
 
 from infra.errors import ProviderUnavailable
 from infra.settings import ProviderSettings
-from workers.kinds.base import ProviderUsage
-from workers.providers.base import Completion, CompletionRequest, Delta, Embeddings
+from workers.providers.base import Completion, CompletionRequest, Delta, Embeddings, ProviderUsage
 from workers.providers.meter import Meter, characters, tokens
 from workers.providers.wire import LIMITS, Json, Sdk, Wire
 

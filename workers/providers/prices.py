@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genai_prices import Usage, calc_price
-from genai_prices.types import ModelPrice
+if TYPE_CHECKING:
+    from genai_prices.types import ModelPrice
 
 # Our provider names to the list's; a provider that is not here has no list price.
 _LISTED = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter", "xai": "x-ai", "gemini": "google"}
@@ -26,6 +26,8 @@ def cost(
     if rates is not None and not written_tokens:
         fresh = input_tokens - cached_tokens
         return (rates[0] * fresh + rates[1] * cached_tokens + rates[2] * output_tokens) / _MILLION
+    from genai_prices import Usage
+
     usage = Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -38,10 +40,13 @@ def cost(
 
 # Finding a model and pricing a call the package's way costs 70 µs each time; flat rates from this cache cost 2 µs.
 @lru_cache(maxsize=1024)
-def _price(provider: str, model: str) -> ModelPrice | None:
+def _price(provider: str, model: str) -> "ModelPrice | None":
     listed = _LISTED.get(provider)
     if listed is None:
         return None
+    # 8 MB of prices, which only a worker needs.
+    from genai_prices import Usage, calc_price
+
     try:
         return calc_price(Usage(input_tokens=1, output_tokens=1), model, provider_id=listed).model_price
     except (LookupError, ValueError):

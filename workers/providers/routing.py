@@ -66,6 +66,13 @@ def _make(name: str, own: ProviderSettings, timeout_seconds: float) -> Provider:
     return OpenAIProvider(name, own, base_url=ADDRESSES[name], timeout_seconds=timeout_seconds)
 
 
+def preload() -> None:
+    """Imports the SDKs of the vendors that are set up."""
+    for name, own in settings().providers.items():
+        if own.api_key is not None and name in ADDRESSES:
+            provider(name)
+
+
 async def close() -> None:
     """Closes this event loop's connections to every provider; for the end of a worker or a test."""
     for made in list(_made.values()):
@@ -73,7 +80,7 @@ async def close() -> None:
 
 
 def chain(model: str | None, fallback_models: list[str | Json] | None = None) -> list[Step]:
-    """The models to try, in order; BadInput with a pointer for a name that means nothing."""
+    """The models to try, in order; ModelNotFound with a pointer for a name that means nothing."""
     steps = [Step(names.target(model))]
     for index, fallback in enumerate(fallback_models or ()):
         pointer = f"/input/fallback_models/{index}"

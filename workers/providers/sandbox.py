@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from workers.kinds.base import ProviderUsage
+from infra import db
 from workers.providers import minilm, sandbox_answers
-from workers.providers.base import Completion, CompletionRequest, Delta, Embeddings
+from workers.providers.base import Completion, CompletionRequest, Delta, Embeddings, ProviderUsage
 from workers.providers.meter import Meter, characters, tokens
 
 Json = dict[str, Any]
@@ -33,6 +33,7 @@ class SandboxProvider:
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """The whole answer, after the time its words would have taken (at most 1 s)."""
+        db.refuse_open_transaction()
         meter = Meter(self.name, request.model)
         message, finish = _answer(request)
         words = len((message["content"] or "").split())
@@ -43,6 +44,7 @@ class SandboxProvider:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[Delta | Completion]:
         """Word by word; a tool call comes whole."""
+        db.refuse_open_transaction()
         meter = Meter(self.name, request.model)
         message, finish = _answer(request)
         pause = PAUSES.get(request.model, DEFAULT_PAUSE)

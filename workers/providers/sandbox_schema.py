@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 DEEPEST = 12
 # A schema is a stranger's: one that means millions of values, or a string of gigabytes, gets no answer instead.
-MOST_STEPS = 20_000
+MOST_STEPS = 5_000
 LONGEST_TEXT = 100_000
 _FORMATS = {
     "date": "2026-01-31",

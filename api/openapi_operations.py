@@ -1,0 +1,253 @@
+"""One operation of the OpenAPI document: its parameters, its headers, and every answer it may give."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from werkzeug.routing import Rule
+
+from api.endpoint import Spec
+from api.openapi_schemas import Shapes
+from infra.errors import ProviderError, SwitchyardError, TimedOut, WorkerLost
+from models import ApiKey, Job, Project
+from schemas.job import JobIn
+from workers.kinds import KINDS
+
+Json = dict[str, Any]
+
+PREFIXES = {"job_id": Job.prefix, "key_id": ApiKey.prefix, "project_id": Project.prefix}
+PROBLEM_JSON = "application/problem+json"
+STREAM = "text/event-stream"
+# What a job ends with, never a request.
+ONLY_OF_JOBS = (ProviderError, TimedOut, WorkerLost)
+
+
+def _header(description: str, kind: str = "string", *, always: bool = False, **more: Any) -> Json:
+    return {"description": description, "schema": {"type": kind, **more}, **({"required": True} if always else {})}
+
+
+REQUEST_ID = {"X-Request-Id": _header("The request's id: the one that was sent, or a new one.", always=True)}
+ALLOWANCE = {
+    "RateLimit-Policy": _header('The plan: `"default";q=<requests>;w=<seconds>`.', always=True),
+    "RateLimit": _header('What is left of it: `"default";r=<requests>;t=<seconds>`.', always=True),
+}
+RETRY_AFTER = {"Retry-After": _header("Seconds to wait.", "integer", always=True, minimum=1)}
+LOCATION = {"Location": _header("Where the new object is.", always=True)}
+REPLAYED = {"Idempotent-Replayed": _header("`true`: the first answer to this Idempotency-Key, again.", const="true")}
+ETAG = {"ETag": _header("For If-None-Match.", always=True)}
+
+
+def _request_header(name: str, description: str, **schema: Any) -> Json:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **schema}}
+
+
+SEND_REQUEST_ID = _request_header(
+    "X-Request-Id", "Your id for this request, 8 to 128 of `A-Za-z0-9._:-`; another is replaced by ours."
+)
+SEND_KEY = _request_header(
+    "Idempotency-Key",
+    "Makes repeating the request harmless; 1 to 255 visible ASCII characters, yours, new for each new request.",
+    pattern="^[!-~]{1,255}$",
+)
+SEND_PREFER = _request_header("Prefer", "`wait=30` does what `?wait=30` does; other preferences are ignored.")
+SEND_LAST_EVENT = _request_header(
+    "Last-Event-ID", "The sequence number of the last event seen; the stream goes on after it.", pattern="^[0-9]{1,9}$"
+)
+
+
+def tree(root: type[SwitchyardError] = SwitchyardError) -> Iterator[type[SwitchyardError]]:
+    """Every class of the error tree, parents first."""
+    yield root
+    for child in root.__subclasses__():
+        if child.__module__ == SwitchyardError.__module__:
+            yield from tree(child)
+
+
+def problem_shape() -> Json:
+    """The body of every failure, with a table of the codes."""
+    table = "\n".join(f"| `{one.code}` | {one.status} | {(one.__doc__ or '').strip()} |" for one in tree())
+    codes = f"Stable; for programs.\n\n| code | status | means |\n| --- | --- | --- |\n{table}\n"
+    where = {"pointer": {"type": "string"}, "detail": {"type": "string"}}
+    return {
+        "type": "object",
+        "description": "What went wrong (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string", "examples": ["urn:switchyard:problem:unknown_kind"]},
+            "title": {"type": "string", "description": "The status in words."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string", "description": "A sentence for people."},
+            "code": {"type": "string", "pattern": "^[a-z_]+$", "description": codes},
+            "request_id": {"type": "string", "description": "Finds the request in the logs."},
+            "errors": {
+                "type": "array",
+                "description": "Where in the request: JSON pointers into the body, `/<name>` for parameters.",
+                "items": {"type": "object", "required": [*where], "properties": where, "additionalProperties": False},
+            },
+        },
+        "additionalProperties": False,
+    }
+
+
+def _problem(status: int) -> Json:
+    codes = [one for one in tree() if one.status == status and not issubclass(one, ONLY_OF_JOBS)]
+    lines = [f"- `{one.code}`: {(one.__doc__ or '').strip()}" for one in codes]
+    waits = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    return {
+        "description": "\n".join([HTTPStatus(status).phrase + ".", *lines]),
+        "headers": REQUEST_ID | (RETRY_AFTER if waits else {}),
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def problems(*statuses: int) -> Json:
+    """The problem answers of these statuses."""
+    return {str(status): _problem(status) for status in sorted(set(statuses))}
+
+
+def words(docstring: str) -> Json:
+    """A docstring's first line as the summary, the whole as the description."""
+    lines = [line.strip() for line in docstring.strip().splitlines()]
+    return {"summary": lines[0].rstrip("."), **({"description": "\n".join(lines)} if lines[1:] else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A view that needs no key: its content types by status, and whether it is counted against the address."""
+
+    content: Mapping[int, Mapping[str, Json]]
+    counted: bool = True
+
+
+TEXT: Json = {"schema": {"type": "string"}}
+_CHECK = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {
+        "status": {"type": "string"},
+        "detail": {"type": "string"},
+        "milliseconds": {"type": "number"},
+        "revision": {"type": ["string", "null"]},
+    },
+}
+READY: Json = {
+    "schema": {
+        "type": "object",
+        "required": ["status", "checks"],
+        "properties": {
+            "status": {"type": "string", "enum": ["ok", "unavailable"]},
+            "checks": {
+                "type": "object",
+                "required": ["database", "migrations", "broker"],
+                "properties": dict.fromkeys(("database", "migrations", "broker"), _CHECK),
+            },
+        },
+    }
+}
+HEALTH: Json = {
+    "schema": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string", "const": "ok"}}}
+}
+PUBLIC = {
+    "health": Public({200: {"application/json": HEALTH}}, counted=False),
+    "ready": Public({200: {"application/json": READY}, 503: {"application/json": READY}}, counted=False),
+    "prometheus": Public({200: {"text/plain": TEXT}}, counted=False),
+    "openapi_document": Public({200: {"application/json": {"schema": {"type": "object"}}}}),
+    "docs_page": Public({200: {"text/html": TEXT}}),
+}
+
+
+class Describer:
+    """Operations from Specs."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+
+    def endpoint(self, rule: Rule, verb: str, spec: Spec) -> Json:
+        """An operation that `endpoint` made."""
+        creates = verb == "post"
+        operation = {
+            **words(spec.summary),
+            "security": [{"bearer": [spec.scope]}],
+            "parameters": self._parameters(rule, spec, creates),
+            "responses": self._success(spec, creates) | problems(*_failures(rule, verb, spec)),
+        }
+        if spec.body:
+            content = {"schema": self._shapes.ref(spec.body), **_examples(spec)}
+            operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        return operation
+
+    def public(self, name: str, docstring: str) -> Json:
+        """An operation that needs no key."""
+        view = PUBLIC[name]
+        headers = REQUEST_ID | (ALLOWANCE | ETAG if view.counted else {})
+        responses: Json = {
+            str(status): {"description": HTTPStatus(status).phrase + ".", "headers": headers, "content": dict(content)}
+            for status, content in view.content.items()
+        }
+        if view.counted:
+            responses["304"] = {"description": "Not Modified.", "headers": headers}
+        responses |= problems(500, *((429,) if view.counted else ()))
+        return {**words(docstring), "security": [], "parameters": [SEND_REQUEST_ID], "responses": responses}
+
+    def _parameters(self, rule: Rule, spec: Spec, creates: bool) -> list[Json]:
+        found = [_path_parameter(name) for name in sorted(rule.arguments)]
+        query = self._shapes.query(spec.query) if spec.query else []
+        found += [*query, SEND_REQUEST_ID]
+        if creates:
+            found.append(SEND_KEY)
+        if any(one["name"] == "wait" for one in query):
+            found.append(SEND_PREFER)
+        if STREAM in spec.also:
+            found.append(SEND_LAST_EVENT)
+        return found
+
+    def _success(self, spec: Spec, creates: bool) -> Json:
+        headers = REQUEST_ID | ALLOWANCE
+        if spec.status in (201, 202):
+            headers = headers | LOCATION
+        if creates:
+            headers = headers | REPLAYED
+        content: Json = {}
+        if spec.returns:
+            content["application/json"] = {"schema": self._shapes.ref(spec.returns, page=spec.page)}
+        answers: Json = {str(spec.status): {"description": HTTPStatus(spec.status).phrase + ".", "headers": headers}}
+        for media_type, text in spec.also.items():
+            content[media_type] = {"schema": {"type": "string", "description": text}}
+        if content:
+            answers[str(spec.status)]["content"] = content
+        if STREAM in spec.also:
+            content[STREAM] |= {"example": SSE_EXAMPLE}
+            answers["204"] = {"description": "The stream has ended; do not come back.", "headers": headers}
+        return answers
+
+
+SSE_EXAMPLE = (
+    'retry: 1000\n\nid: 7\nevent: job.succeeded\ndata: {"id":"evt_…","type":"job.succeeded","sequence":7,…}\n\n'
+)
+
+
+def _path_parameter(name: str) -> Json:
+    prefix = PREFIXES.get(name)
+    schema = {"type": "string", **({"pattern": f"^{prefix}_[0-9a-f]{{32}}$"} if prefix else {})}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _failures(rule: Rule, verb: str, spec: Spec) -> Iterator[int]:
+    """What may go wrong with any endpoint, with a body, with an Idempotency-Key, and with this one."""
+    yield from (401, 403, 422, 429, 500, 503)
+    yield from spec.errors
+    if rule.arguments:
+        yield 404
+    if verb == "post":
+        yield from (409, 413)
+    if spec.body:
+        yield from (400, 413, 415)
+
+
+def _examples(spec: Spec) -> Json:
+    """An example a kind, where jobs are made."""
+    if spec.body is not JobIn:
+        return {}
+    shown = {kind.name: {"summary": kind.title, "value": {"kind": kind.name, "input": kind.example}} for kind in KINDS}
+    return {"examples": shown}

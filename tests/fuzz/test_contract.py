@@ -1,0 +1,90 @@
+"""Schemathesis over our own openapi.json: whatever is sent, the answer is one that the document promises.
+
+`make test` walks a short, always equal way; `make fuzz` a long one that differs each time (FUZZ_EXAMPLES of each
+operation and kind of data).
+"""
+
+import os
+from random import Random
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi import checks as openapi
+
+from api.app import create_app
+from api.openapi import document
+from tests.fuzz.conftest import Tenant
+
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    openapi.status_code_conformance,
+    openapi.content_type_conformance,
+    openapi.response_headers_conformance,
+    openapi.response_schema_conformance,
+]
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+
+
+def examples(number: int, *, always_equal: bool) -> settings:
+    """How much is tried. Nothing is shrunk: schemathesis prints a curl command, and that is short enough."""
+    return settings(
+        max_examples=number,
+        derandomize=always_equal,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.generate),
+    )
+
+
+DOCUMENT = document(create_app())
+
+
+def contract(mode: GenerationMode) -> Any:
+    """The document, to be asked in one way: as it wants to be, or not."""
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema.config.generation.update(modes=[mode])
+    return schema
+
+
+good = contract(GenerationMode.POSITIVE)
+bad = contract(GenerationMode.NEGATIVE)
+
+
+def ask(case: Case[Any], tenant: Tenant) -> None:
+    """Sends the case, about things that exist half of the time."""
+    choice = Random(repr((case.query, case.headers, case.path_parameters)))
+    for name in case.path_parameters or ():
+        if choice.random() < 0.5:
+            case.path_parameters[name] = tenant.known[name]
+    response = case.call(tenant.url, headers={"Authorization": f"Bearer {tenant.api_key}"}, timeout=70)
+    case.validate_response(response, checks=CHECKS)
+
+
+@good.parametrize()
+@examples(8, always_equal=True)
+def test_good_data_gets_a_promised_answer(case: Case[Any], tenant: Tenant) -> None:
+    ask(case, tenant)
+
+
+@bad.parametrize()
+@examples(12, always_equal=True)
+def test_bad_data_gets_a_promised_answer(case: Case[Any], tenant: Tenant) -> None:
+    ask(case, tenant)
+
+
+@pytest.mark.fuzz
+@good.parametrize()
+@examples(FUZZ_EXAMPLES, always_equal=False)
+def test_much_good_data_gets_a_promised_answer(case: Case[Any], tenant: Tenant) -> None:
+    ask(case, tenant)
+
+
+@pytest.mark.fuzz
+@bad.parametrize()
+@examples(FUZZ_EXAMPLES, always_equal=False)
+def test_much_bad_data_gets_a_promised_answer(case: Case[Any], tenant: Tenant) -> None:
+    ask(case, tenant)

@@ -1,0 +1,18 @@
+"""Every kind of job there is."""
+
+from workers.kinds import completion, embedding
+from workers.kinds.base import by_name
+from workers.providers import routing
+
+KINDS = (completion.KIND, embedding.KIND)
+BY_NAME = by_name(KINDS)
+
+
+def preload() -> None:
+    """Imports what the kinds will need, so that the first job does not wait for it."""
+    routing.preload()
+
+
+async def close() -> None:
+    """Closes what the kinds hold open on this event loop."""
+    await routing.close()

@@ -1,0 +1,56 @@
+"""The embedding kind: vectors for texts."""
+
+from typing import Any
+
+from infra.errors import BadInput
+from schemas.embedding import EmbeddingIn, EmbeddingOut
+from workers.kinds.base import Context, Kind
+from workers.kinds.completion import usage_json
+from workers.providers import names, routing
+from workers.providers.base import Embeddings, Provider
+from workers.providers.names import Target
+
+Json = dict[str, Any]
+
+_OPTIONS = ("dimensions", "user")
+_WITHOUT = ("anthropic",)
+
+
+def check(payload: Json) -> None:
+    """Refuses a model of nobody, a provider without embeddings, and one without a key."""
+    target = names.target(payload.get("model"))
+    if target.provider in _WITHOUT:
+        detail = f"{target.provider} offers no embeddings"
+        raise BadInput(f"{detail.capitalize()}.", errors=[{"pointer": "/input/model", "detail": detail}])
+    names.require_configured(target.provider)
+
+
+async def run(ctx: Context, payload: Json) -> Json:
+    """One vector a text, in order."""
+    texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
+    options = {name: payload[name] for name in _OPTIONS if payload.get(name) is not None}
+
+    async def embed(provider: Provider, target: Target) -> Embeddings:
+        return await provider.embed(target.model, texts, options)
+
+    ctx.checkpoint()
+    made, target, _ = await routing.first_answer(routing.chain(payload.get("model")), embed)
+    ctx.used(made.usage)
+    return {
+        "embeddings": made.vectors,
+        "model": target.model,
+        "provider": target.provider,
+        "usage": usage_json([made.usage]),
+    }
+
+
+KIND = Kind(
+    name="embedding",
+    title="Text embedding",
+    queue="completions",
+    payload=EmbeddingIn,
+    result=EmbeddingOut,
+    run=run,
+    example={"model": "sandbox", "input": ["A text to find again."]},
+    check=check,
+)
