@@ -27,6 +27,10 @@ class Options:
 
 
 def shell() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def shell_and_file() -> dict[str, str]:
     """The environment, over the lines of `.env` beside the Makefile where there is one."""
     return {**read_file(ROOT / ".env"), **os.environ}
 

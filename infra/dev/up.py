@@ -38,7 +38,9 @@ def run(*, stay: bool) -> int:
     signals = Signals()
     begun = time.monotonic()
     try:
-        with System(env.options(env.shell()), report=_report, interrupted=signals) as system:
+        environment = env.shell_and_file()
+        options = env.options(environment)
+        with System(options, environment=environment, report=_report, interrupted=signals) as system:
             _say(f"\nstarted in {time.monotonic() - begun:.1f} s")
             _demonstrate(system)
             if stay:

@@ -1,5 +1,7 @@
 """What a call costs, from the maintained list in `genai-prices`, offline. A model that is not listed costs None."""
 
+from __future__ import annotations
+
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -40,7 +42,7 @@ def cost(
 
 # Finding a model and pricing a call the package's way costs 70 µs each time; flat rates from this cache cost 2 µs.
 @lru_cache(maxsize=1024)
-def _price(provider: str, model: str) -> "ModelPrice | None":
+def _price(provider: str, model: str) -> ModelPrice | None:
     listed = _LISTED.get(provider)
     if listed is None:
         return None
