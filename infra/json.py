@@ -1,5 +1,6 @@
 """JSON, once: orjson with the types our rows hold."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -21,5 +22,14 @@ def dump_bytes(value: Any) -> bytes:
     """Compact JSON in UTF-8."""
     return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z)
 
+
+def dump_for_postgres(value: Any) -> str:
+    """JSON text that JSONB takes: it has no U+0000, so a model that says it is quoted with U+FFFD."""
+    text = dumps(value)
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+
+
+# An escape is one only after an even number of backslashes.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 loads = orjson.loads

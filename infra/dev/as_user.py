@@ -11,7 +11,8 @@ import sys
 
 DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2  # linux/capability.h; containers often have only the first
 CAPABILITY_VERSION_3 = 0x20080522
-PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 47, 2
+PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP = 28, 4
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
 
 
 class Header(ctypes.Structure):
@@ -38,7 +39,8 @@ def become(uid: int, gid: int, *, reach: bool) -> None:
         return
     call(libc.capget(ctypes.byref(header), sets))
     kept = DAC_READ_SEARCH if sets[0].permitted & (1 << DAC_READ_SEARCH) else DAC_OVERRIDE
-    call(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    # Leaving root keeps the capabilities, and access(), which PostgreSQL asks about its own programs, sees them.
+    call(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setuid(uid)
     only = 1 << kept
     sets[0], sets[1] = Sets(only, only, only), Sets(0, 0, 0)
@@ -47,5 +49,8 @@ def become(uid: int, gid: int, *, reach: bool) -> None:
 
 
 if __name__ == "__main__":
-    become(int(sys.argv[1]), int(sys.argv[2]), reach=sys.argv[3] == "1")
+    try:
+        become(int(sys.argv[1]), int(sys.argv[2]), reach=sys.argv[3] == "1")
+    except OSError as reason:
+        sys.exit(f"PostgreSQL does not run as root, and this root may not become another user ({reason})")
     os.execv(sys.argv[4], sys.argv[4:])

@@ -75,6 +75,7 @@ class Folder:
             shutil.rmtree(self._sockets, ignore_errors=True)
         self._sockets = None
         if self._lock:
+            shutil.rmtree(self.run, ignore_errors=True)
             with contextlib.suppress(OSError):
                 self._lock.truncate(0)
             self._lock.close()

@@ -66,6 +66,7 @@ class Process:
         """Start it, with a new log file and without the file by which an earlier run said that it was ready."""
         if self._forget:
             self._forget.unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
                 self.command,

@@ -49,7 +49,7 @@ def run(*, stay: bool) -> int:
                 _hold(system)
     except Interrupted:
         return 128 + (signals.received or 0)
-    except Problem as problem:
+    except (Problem, OSError) as problem:
         print(f"switchyard: {problem}", file=sys.stderr)
         return 1
     return 0

@@ -141,7 +141,7 @@ def test_another_projects_objects_do_not_exist(client: Client, stranger: Client)
 @pytest.mark.parametrize("token", [None, "sy_live_nonsense", "sy_live_" + "0" * 60, "é" * 20, "x" * 5000])
 def test_without_a_good_key_nothing_is_answered(system: System, token: str | None) -> None:
     with Client(system.url, None) as nobody:
-        headers = {} if token is None else {"Authorization": b"Bearer " + token.encode()}
+        headers = {} if token is None else {b"Authorization": b"Bearer " + token.encode()}
         answer = nobody.http.get("/v1/jobs", headers=headers)
     problem(answer, 401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")

@@ -21,7 +21,7 @@ from infra import db
 from infra.errors import SwitchyardError
 from infra.settings import settings
 from models import JobStatus
-from workers.jobs import lifecycle, sweep, usage
+from workers.jobs import lifecycle, outbox, usage
 from workers.jobs.lifecycle import Move
 from workers.jobs.usage import Call
 
@@ -173,7 +173,7 @@ class Committer:
             self._on_claimed(claimed)
 
     def _write(self, session: Session, group: list[Writing]) -> None:
-        sweep.tell(session, lifecycle.move(session, [one.move for one in group if one.move is not None]))
+        outbox.tell(session, lifecycle.move(session, [one.move for one in group if one.move is not None]))
         usage.record(session, [call for one in group for call in one.calls])
 
     def _apart(self, group: list[Writing]) -> None:

@@ -53,6 +53,7 @@ class RunningJob:
     stop: Stop | None = None
     kept: Json | None = None
     streamed: bool = False
+    ended: bool = False
     calls: list[ProviderUsage] = field(default_factory=list)
 
     def next_sequence(self) -> int:
@@ -102,7 +103,7 @@ class RunningJob:
 
     def interrupt(self, reason: Stop) -> None:
         """Stops the job at its next await; the first reason stands. Call it on the event loop."""
-        if self.stop is None and self.task is not None:
+        if self.stop is None and self.task is not None and not self.ended:
             self.stop = reason
             self.task.cancel()
 

@@ -8,8 +8,8 @@ from infra.errors import JobFinal, JobNotFinal
 from models import FINAL, Job, JobStatus
 from workers.jobs import lifecycle
 from workers.jobs.lifecycle import Move
+from workers.jobs.outbox import tell
 from workers.jobs.queries import get_job
-from workers.jobs.sweep import tell
 
 REPEATABLE = FINAL - {JobStatus.SUCCEEDED}
 

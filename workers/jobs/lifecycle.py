@@ -231,7 +231,7 @@ def move(session: Session, moves: Sequence[Move]) -> list[Happened]:
     """Applies the moves that still may happen; returns their events, in no order. Each job at most once a call."""
     if not moves:
         return []
-    rows = session.execute(MOVE, {"moves": json.dumps([one.row() for one in moves])})
+    rows = session.execute(MOVE, {"moves": json.dump_for_postgres([one.row() for one in moves])})
     return [Happened(*row) for row in rows]
 
 

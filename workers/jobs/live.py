@@ -24,6 +24,7 @@ LIVE_SECONDS = 24 * 3600
 AFTERWARDS_SECONDS = 600
 ENTRIES_AT_MOST = 20_000
 PIPELINE_AT_MOST = 500
+WAITING_AT_MOST = 100_000
 
 log = structlog.get_logger(__name__)
 
@@ -34,14 +35,15 @@ class Broadcaster:
     """Gathers what is to be told while Redis answers, and sends it as one pipeline."""
 
     def __init__(self) -> None:
-        self._commands: deque[Command] = deque(maxlen=200_000)
+        self._commands: deque[Command] = deque()
         self._sent: deque[Callable[[], None]] = deque()
         self._wake = threading.Event()
         threading.Thread(target=self._run, name="live-broadcaster", daemon=True).start()
 
     def put(self, command: Command) -> None:
-        """Adds one Redis command to the next pipeline."""
-        self._commands.append(command)
+        """Adds one Redis command to the next pipeline; with far too many waiting for a slow Redis, drops it."""
+        if len(self._commands) < WAITING_AT_MOST:
+            self._commands.append(command)
         self._wake.set()
 
     def flushed(self, done: Callable[[], None]) -> None:
@@ -50,7 +52,8 @@ class Broadcaster:
         def mark(_pipeline: Any) -> None:
             self._sent.append(done)
 
-        self.put(mark)
+        self._commands.append(mark)
+        self._wake.set()
 
     def _run(self) -> None:
         while True:

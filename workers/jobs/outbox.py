@@ -8,6 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra import broker, db
+from models import JobStatus
+from workers.jobs import live
+from workers.jobs.lifecycle import Happened
 
 HINTS_PER_QUEUE = 4
 
@@ -25,6 +28,15 @@ log = structlog.get_logger(__name__)
 def announce_after_commit(session: Session, *, queue: str, job_id: UUID) -> None:
     """Hints to the workers as soon as the transaction that queued the job is committed."""
     db.after_commit(session, lambda: broker.announce(queue, job_id))
+
+
+def tell(session: Session, happened: list[Happened]) -> list[Happened]:
+    """After the commit: watchers hear of the events, workers of what was queued."""
+    db.after_commit(session, lambda: live.announce(happened))
+    for one in happened:
+        if one.data.get("status") == JobStatus.QUEUED:
+            announce_after_commit(session, queue=one.queue, job_id=one.job_id)
+    return happened
 
 
 def relay(session: Session) -> int:

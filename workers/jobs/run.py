@@ -18,7 +18,7 @@ import structlog
 
 from infra import json, storage
 from infra.clock import now
-from infra.errors import SwitchyardError, TimedOut
+from infra.errors import SwitchyardError, TimedOut, Unavailable
 from infra.settings import settings
 from models import JobStatus
 from workers import kinds
@@ -112,23 +112,21 @@ class Runner:
         structlog.contextvars.bind_contextvars(job_id=f"job_{job.job_id.hex}", request_id=job.request_id)
         kind = BY_NAME[job.kind]
         timer = self._loop.call_later(_seconds_left(kind, job), job.interrupt, _time_reason(kind, job))
-        try:
-            move = await self._attempt(kind, job)
-        finally:
-            timer.cancel()
-            self._running.pop(job.job_id, None)
+        move = await self._attempt(kind, job)
+        timer.cancel()
+        # From here on nothing may interrupt: the job has its end, and it must be written.
+        job.ended = True
+        await job.flush()
+        del self._running[job.job_id]
         self._committer.post(move, job.paid_calls())
 
     async def _attempt(self, kind: Kind, job: RunningJob) -> Move | None:
         try:
             result = await kind.run(job, job.payload)
-            await job.flush()
             return await _succeeded(job, result)
         except (asyncio.CancelledError, Stopped):
-            await job.flush()
             return _stopped(kind, job)
         except SwitchyardError as error:
-            await job.flush()
             return _failed(kind, job, error)
         except Exception:
             log.exception("job.crashed", kind=job.kind, attempt=job.attempt)
@@ -159,14 +157,18 @@ def _move(job: RunningJob, target: JobStatus, event: str, **fields: Any) -> Move
 
 
 async def _succeeded(job: RunningJob, result: Json) -> Move:
-    """A large result goes to storage, and only its key into the row."""
+    """A large result goes to storage, and only its key into the row; with no storage it is kept in the row all the
+    same, because it is paid for."""
     data = {"usage": usage.total(job.calls)}
     body = json.dump_bytes(result)
-    if len(body) <= settings().inline_result_bytes:
-        return _move(job, JobStatus.SUCCEEDED, "job.succeeded", result=result, data=data)
-    key = f"results/{job.project_id.hex}/{job.job_id.hex}-{job.attempt}.json"
-    await asyncio.to_thread(storage.store().put, key, body, "application/json")
-    return _move(job, JobStatus.SUCCEEDED, "job.succeeded", result_key=key, data=data)
+    if len(body) > settings().inline_result_bytes:
+        key = f"results/{job.project_id.hex}/{job.job_id.hex}-{job.attempt}.json"
+        try:
+            await asyncio.to_thread(storage.store().put, key, body, "application/json")
+            return _move(job, JobStatus.SUCCEEDED, "job.succeeded", result_key=key, data=data)
+        except Unavailable as error:
+            log.warning("job.storage_unavailable", error=error.detail, size=len(body))
+    return _move(job, JobStatus.SUCCEEDED, "job.succeeded", result=result, data=data)
 
 
 def _stopped(kind: Kind, job: RunningJob) -> Move | None:

@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
-from infra import db
 from infra.clock import now
 from infra.errors import WorkerLost
 from models import IdempotencyKey, JobStatus
 from workers.jobs import live, outbox
-from workers.jobs.lifecycle import Happened, Move, move
+from workers.jobs.lifecycle import Move, move
 
 BATCH = 500
 LOST_LEASE_DELAY_SECONDS = 1.0
@@ -36,21 +35,12 @@ ORDER BY deadline_at LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 
 
-def tell(session: Session, happened: list[Happened]) -> list[Happened]:
-    """After the commit: watchers hear of the events, workers of what was queued."""
-    db.after_commit(session, lambda: live.announce(happened))
-    for one in happened:
-        if one.data.get("status") == JobStatus.QUEUED:
-            outbox.announce_after_commit(session, queue=one.queue, job_id=one.job_id)
-    return happened
-
-
 def requeue_lost(session: Session) -> int:
     """Gives jobs whose worker died to another, or fails them as dead letters after their last attempt."""
     rows = session.execute(LOST, {"batch": BATCH}).all()
     numbers = live.fence([row.id for row in rows])
     moves = [_lost(row, numbers.get(row.id)) for row in rows]
-    return len(tell(session, move(session, moves)))
+    return len(outbox.tell(session, move(session, moves)))
 
 
 def _lost(row: Any, sequence: int | None) -> Move:
@@ -74,14 +64,14 @@ def queue_due(session: Session) -> int:
     """Queues the scheduled jobs whose time has come."""
     rows = session.execute(DUE, {"batch": BATCH}).all()
     moves = [Move(row.id, JobStatus.SCHEDULED, JobStatus.QUEUED, "job.queued") for row in rows]
-    return len(tell(session, move(session, moves)))
+    return len(outbox.tell(session, move(session, moves)))
 
 
 def expire_overdue(session: Session) -> int:
     """Expires jobs that did not start before their deadline."""
     rows = session.execute(OVERDUE, {"batch": BATCH}).all()
     moves = [Move(row.id, JobStatus(row.status), JobStatus.EXPIRED, "job.expired") for row in rows]
-    return len(tell(session, move(session, moves)))
+    return len(outbox.tell(session, move(session, moves)))
 
 
 def forget_idempotency_keys(session: Session) -> int:

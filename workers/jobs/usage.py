@@ -40,7 +40,7 @@ ON CONFLICT (job_id, attempt, call) DO NOTHING
 def record(session: Session, calls: Sequence[Call]) -> None:
     """Writes the calls that are not written yet."""
     if calls:
-        session.execute(RECORD, {"calls": json.dumps([_row(call) for call in calls])})
+        session.execute(RECORD, {"calls": json.dump_for_postgres([_row(call) for call in calls])})
 
 
 def _row(call: Call) -> Json:
