@@ -31,11 +31,11 @@ sure: .venv/.dev-installed ## Format, lint, types, floors, house rules
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
 
-bench: .venv/.dev-installed ## Benchmarks; some: make bench ARGS="-k submit"
-	@exec $(BIN)/python -m pytest -m bench --timeout 1800 -s tests/bench $(ARGS)
+bench: .venv/.dev-installed ## Benchmarks; some: make bench ARGS=submit
+	@exec $(BIN)/python -W ignore -m tests.bench $(ARGS)
 
 fuzz: .venv/.dev-installed ## A long random search for answers that openapi.json does not promise
-	@exec $(BIN)/python -m pytest -m fuzz --timeout 3600 $(ARGS)
+	@exec $(BIN)/python -m pytest tests/fuzz -m fuzz --timeout 3600 $(ARGS)
 
 lock: .venv/.dev-installed ## Resolve requirements/*.txt again from pyproject.toml (newest versions: LOCK_ARGS=--upgrade)
 	$(COMPILE) --group dev -o requirements/dev.txt

@@ -18,9 +18,9 @@ from flask import Response, g, request
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
-from api import idempotency
 from api.auth import identify
 from api.body import read_json, read_query, read_raw
+from api.idempotency import answer_once
 from infra import db, ids, json
 from infra.errors import MalformedId, NotFound
 from schemas.base import page_of
@@ -96,16 +96,16 @@ def endpoint(
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def wrapper(**path: str) -> Response:
-            given_query = read_query(reads_query)
             raw = read_raw()
             with db.transaction() as session:
                 principal, verdict = identify(session, scope)
-                repeat = idempotency.begin(session, principal, raw)
-                response = repeat.answer
-                if response is None:
-                    given_body = read_json(reads_body, raw)
-                    call = Call(session, principal, g.request_id, given_body, given_query)
-                    response = repeat.remember(_respond(writes, status, view(call, **path)))
+                given_query = read_query(reads_query)
+
+                def answer() -> Response:
+                    call = Call(session, principal, g.request_id, read_json(reads_body, raw), given_query)
+                    return _respond(writes, status, view(call, **path))
+
+                response = answer_once(session, principal, raw, answer)
             verdict.stamp(response)
             return response
 

@@ -25,19 +25,19 @@ Chunks = AsyncIterator[bytes]
 
 EVENTS_A_READ = 500
 HEARTBEAT_SECONDS = 15.0
-HOLE_SECONDS = 0.05
+HOLE_SECONDS = 0.01
 SLOW_READER_SECONDS = 30.0
 COME_BACK = b"retry: 1000\n\n"
 
 log = structlog.get_logger(__name__)
 
 
-def _read_events(project_id: UUID, job_id: UUID, after: int) -> tuple[list[Json], bool]:
+def _read_events(project_id: UUID, job_id: UUID, after: int) -> tuple[events.Stretch, bool]:
     """The next events, and whether nothing can follow them."""
     with db.transaction() as session:
         job = queries.get_job(session, project_id, job_id)
         found = events.list_events(session, project_id=project_id, job_id=job_id, after=after, limit=EVENTS_A_READ)
-    newest = found[-1]["sequence"] if found else after
+    newest = found.events[-1]["sequence"] if found.events else after
     return found, job.status in FINAL and newest >= job.event_sequence
 
 
@@ -47,18 +47,19 @@ async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Js
     async with here.watch(job_id) as watch:
         while True:
             found, ended = await here.read(partial(_read_events, project_id, job_id, after))
-            for event in found:
+            for event in found.events:
                 after = event["sequence"]
                 yield event
             if ended:
                 return
-            if len(found) == EVENTS_A_READ:
+            if found.hole:
+                await asyncio.sleep(HOLE_SECONDS)
+            if found.hole or len(found.events) == EVENTS_A_READ:
                 continue
             while (told := await watch.next()) is not None:
                 if told["sequence"] <= after:
                     continue
                 if told["sequence"] > after + 1:
-                    await asyncio.sleep(HOLE_SECONDS)
                     break
                 after = told["sequence"]
                 yield told

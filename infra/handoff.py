@@ -5,12 +5,34 @@ detaches its socket with `take()`, gives it to the process's event loop (api/str
 thread is free, gunicorn forgets the connection, and thousands of waiting clients cost a socket each.
 """
 
+import contextlib
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import Any
 
+from gunicorn import util
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from infra import ids, json
+
+REFUSED: tuple[tuple[type[Exception], int], ...] = (
+    (LimitRequestLine, 414),
+    (LimitRequestHeaders, 431),
+    (ExpectationFailed, 417),
+    (UnsupportedTransferCoding, 501),
+    (ParseException, 400),
+)
 
 _HANDED_OFF = object()
 _on_exit: list[Callable[[], None]] = []
@@ -35,6 +57,28 @@ class HandoffWorker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         except HandedOff:
             return _HANDED_OFF
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """What gunicorn itself refuses (a line or header too long, broken HTTP), as problem+json like all else."""
+        application_fault = isinstance(exc, InvalidResponseHeader | InvalidResponseHeaderName)
+        status = 500 if application_fault else next((code for kind, code in REFUSED if isinstance(exc, kind)), 500)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("request failed before it reached the application", exc_info=exc)
+        title = HTTPStatus(status).phrase
+        code = title.lower().replace(" ", "_").replace("-", "_")
+        problem = {
+            "type": f"urn:switchyard:problem:{code}",
+            "title": title,
+            "status": status,
+            "detail": str(exc) if status < HTTPStatus.INTERNAL_SERVER_ERROR else "The request could not be handled.",
+            "code": code,
+            "request_id": ids.show("req", ids.new_id()),
+        }
+        body = json.dump_bytes(problem)
+        head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+        head += f"X-Request-Id: {problem['request_id']}\r\nContent-Length: {len(body)}\r\n\r\n"
+        with contextlib.suppress(OSError):
+            util.write_nonblock(client, head.encode("latin-1") + body)
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Forgets a connection that was given away; treats others as ever."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, SmallInteger
+from sqlalchemy import Delete, Index, LargeBinary, SmallInteger, delete, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, InProject
@@ -23,3 +23,9 @@ class IdempotencyKey(Base, InProject):
     location: Mapped[str | None]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+
+    @classmethod
+    def older_than(cls, moment: datetime, at_most: int) -> Delete:
+        """Deletes up to so many of all projects' old keys."""
+        old = select(cls.principal_id, cls.key).where(cls.created_at < moment).limit(at_most)
+        return delete(cls).where(tuple_(cls.principal_id, cls.key).in_(old))

@@ -1,6 +1,7 @@
 """Fields and helpers that every schema uses: public ids, RFC 3339 times, the page envelope, JSON pointers."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,12 @@ class Time(fields.AwareDateTime):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else rfc3339(value)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError:
+            raise ValidationError("Does not exist in UTC.") from None
+
 
 class Text(fields.String):
     """A string with a length."""
@@ -62,10 +69,26 @@ class Number(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class QueryNumber(fields.Integer):
+    """A whole number as text: digits and nothing else, where Python would take "1_0" and " 1" too."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class AsIs(fields.Nested):
+    """An object that is shown as it is stored; the schema says what is in it."""
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
+        return self.get_value(obj, attr, accessor=accessor)
+
+
 class PageQuery(Schema):
     """How to walk a list; numbers come as text."""
 
-    limit = fields.Integer(
+    limit = QueryNumber(
         load_default=20,
         validate=validate.Range(min=1, max=100),
         metadata={"description": "How many objects at most."},

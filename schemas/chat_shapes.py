@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.chat import MOST_MESSAGES, MOST_TOOLS, PARTS, ROLES
+from schemas.chat import MOST_MESSAGES, MOST_TOOLS, PARTS
 
 Json = dict[str, Any]
 
@@ -59,25 +59,64 @@ _CONTENT_PARTS: Json = {
         ),
     ]
 }
+_CALLS: Json = {"type": "array", "minItems": 1, "items": _CALL}
+_TEXT_PARTS: Json = {"type": "array", "minItems": 1, "items": _part_schema("text", _STRING)}
+
+
+def _message_schema(roles: list[str], title: str, required: list[str], properties: Json) -> Json:
+    return {
+        "title": title,
+        "type": "object",
+        "required": ["role", *required],
+        "additionalProperties": False,
+        "properties": {"role": {"type": "string", "enum": roles}, "name": _STRING, **properties},
+    }
+
+
+_ASSISTANT_EXTRAS: Json = {
+    "tool_calls": {"anyOf": [_CALLS, {"type": "null"}]},
+    "reasoning": {"type": ["string", "null"]},
+    "thinking_blocks": {"type": "array", "items": {"type": "object"}},
+    "refusal": {"type": ["string", "null"]},
+    "annotations": {"type": "array", "items": {"type": "object"}},
+    "audio": {"type": ["object", "null"]},
+}
 MESSAGE: Json = {
-    "type": "object",
-    "required": ["role"],
-    "additionalProperties": False,
-    "properties": {
-        "role": {"type": "string", "enum": list(ROLES)},
-        "content": {
-            "description": "Text, or parts. Only a user's message may have other parts than text.",
-            "anyOf": [_STRING, {"type": "array", "minItems": 1, "items": _CONTENT_PARTS}, {"type": "null"}],
-        },
-        "name": _STRING,
-        "tool_calls": {"type": "array", "items": _CALL},
-        "tool_call_id": {**_STRING, "description": "The call that a tool message answers."},
-        "reasoning": {"type": ["string", "null"]},
-        "thinking_blocks": {"type": "array", "items": {"type": "object"}},
-        "refusal": {"type": ["string", "null"]},
-        "annotations": {"type": "array", "items": {"type": "object"}},
-        "audio": {"type": ["object", "null"]},
-    },
+    "oneOf": [
+        _message_schema(
+            ["user"],
+            "User message",
+            ["content"],
+            {"content": {"anyOf": [_STRING, {"type": "array", "minItems": 1, "items": _CONTENT_PARTS}]}},
+        ),
+        _message_schema(
+            ["system", "developer"],
+            "Instruction",
+            ["content"],
+            {"content": {"anyOf": [_STRING, _TEXT_PARTS]}},
+        ),
+        _message_schema(
+            ["tool"],
+            "Tool message",
+            ["content", "tool_call_id"],
+            {
+                "content": {"anyOf": [_STRING, _TEXT_PARTS]},
+                "tool_call_id": {**_STRING, "description": "The call that this answers."},
+            },
+        ),
+        _message_schema(
+            ["assistant"],
+            "Assistant message",
+            ["content"],
+            {"content": {"anyOf": [_STRING, _TEXT_PARTS]}, **_ASSISTANT_EXTRAS},
+        ),
+        _message_schema(
+            ["assistant"],
+            "Assistant message that calls tools",
+            ["tool_calls"],
+            {"content": {"type": "null"}, **_ASSISTANT_EXTRAS, "tool_calls": _CALLS},
+        ),
+    ]
 }
 MESSAGES: Json = {"type": "array", "minItems": 1, "maxItems": MOST_MESSAGES, "items": MESSAGE}
 TOOLS: Json = {

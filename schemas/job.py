@@ -6,8 +6,9 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from infra.clock import now
 from models import Job, JobStatus
-from schemas.base import Number, PublicId, Text, Time, page_query
+from schemas.base import AsIs, Number, PublicId, QueryNumber, Text, Time, page_query
 
+LAST_YEAR = 9000
 STATUSES = [status.value for status in JobStatus]
 
 
@@ -32,8 +33,11 @@ class JobIn(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _not_in_the_past(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("run_at") is not None and data["run_at"] <= now():
+        run_at = data.get("run_at")
+        if run_at is not None and run_at <= now():
             raise ValidationError("Lies in the past; leave it out to run the job now.", "run_at")
+        if run_at is not None and run_at.year >= LAST_YEAR:
+            raise ValidationError(f"Lies beyond the year {LAST_YEAR}.", "run_at")
 
 
 class ProgressOut(Schema):
@@ -77,13 +81,13 @@ class JobOut(Schema):
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     project_id = PublicId("proj", required=True)
     priority = fields.Integer(required=True)
-    progress = fields.Nested(ProgressOut, required=True)
+    progress = AsIs(ProgressOut, required=True)
     attempt = fields.Integer(required=True)
     max_attempts = fields.Integer(required=True)
     input = fields.Dict(required=True)
     result = fields.Dict(required=True, allow_none=True)
-    error = fields.Nested(ErrorOut, required=True, allow_none=True)
-    usage = fields.Nested(UsageOut, required=True, allow_none=True)
+    error = AsIs(ErrorOut, required=True, allow_none=True)
+    usage = AsIs(UsageOut, required=True, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     dead_letter = fields.Boolean(required=True)
     created_at = Time(required=True)
@@ -149,12 +153,12 @@ class JobQuery(Schema):
 class EventsQuery(Schema):
     """From where to read a job's events."""
 
-    after = fields.Integer(
+    after = QueryNumber(
         load_default=0,
         validate=validate.Range(min=0, max=2**31 - 1),
         metadata={"description": "Only events with a higher sequence number."},
     )
-    limit = fields.Integer(load_default=100, validate=validate.Range(min=1, max=1000))
+    limit = QueryNumber(load_default=100, validate=validate.Range(min=1, max=1000))
 
 
 class EventOut(Schema):

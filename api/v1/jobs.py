@@ -116,7 +116,7 @@ def list_job_events(call: Call, job_id: str) -> Response:
         return HeldResponse(event_stream(project, found, after), "text/event-stream")
     limit = call.query["limit"]
     page = events.list_events(call.session, project_id=project, job_id=found, after=after, limit=limit + 1)
-    return _event_page(page, limit)
+    return _event_page(page.events, limit)
 
 
 def _event_page(page: list[dict[str, Any]], limit: int) -> Response:

@@ -7,6 +7,8 @@ from infra.dev.process import python
 
 IO_QUEUES = ("completions", "images", "testruns", "webhooks", "default")
 CPU_QUEUES = ("ingest", "rag", "features")
+# Workers need not know each other: no waiting for neighbours at the start, no election of a leader.
+QUIET = ("--without-mingle", "--without-gossip")
 SCHEDULE = "celerybeat-schedule"  # the database layer of this Python adds an ending
 BEAT = ("--pidfile=", "--loglevel", "INFO")
 
@@ -39,12 +41,12 @@ def roles(*, port: int, flower_port: int, io_workers: int, run: Path) -> list[Ro
 
 def io_worker(name: str) -> Role:
     """Calls providers: a few threads take messages, one asyncio loop does the waiting."""
-    return _worker(name, IO_QUEUES, "--pool", "threads", "--concurrency", "8")
+    return _worker(name, IO_QUEUES, "--pool", "threads", "--concurrency", "8", *QUIET)
 
 
 def cpu_worker(name: str) -> Role:
     """Parses and computes, in processes of their own, which celeryconfig.py replaces now and then."""
-    return _worker(name, CPU_QUEUES, "--pool", "prefork", "--concurrency", "2")
+    return _worker(name, CPU_QUEUES, "--pool", "prefork", "--concurrency", "2", *QUIET)
 
 
 def _worker(name: str, queues: tuple[str, ...], *options: str) -> Role:

@@ -54,9 +54,9 @@ def test_a_list_is_walked_page_by_page_in_both_orders_without_gap_or_repeat(clie
     for order, expected in (("asc", made), ("desc", made[::-1])):
         seen, after = [], None
         while True:
-            query: dict[str, str | int] = {"limit": 2, "order": order, "metadata.mark": mark} | (
-                {"after": after} if after else {}
-            )
+            query: dict[str, str | int] = {"limit": 2, "order": order, "metadata.mark": mark}
+            if after:
+                query["after"] = after
             page = client.http.get("/v1/jobs", params=query).json()
             assert page["object"] == "list" and page["first_id"] == page["data"][0]["id"]
             seen += [job["id"] for job in page["data"]]

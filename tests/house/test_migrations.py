@@ -24,9 +24,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
     with System(options, only=()) as system:
         engine = create_engine(make_url(system.database_url).set(drivername="postgresql+psycopg2"))
         with engine.connect() as connected:
-            alembic = schema.config()
-            alembic.attributes["connection"] = connected
-            command.upgrade(alembic, "head")
+            command.upgrade(schema.alembic(connected), "head")
             connected.commit()
             yield connected
         engine.dispose()

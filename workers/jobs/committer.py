@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -22,7 +21,7 @@ from infra.errors import SwitchyardError
 from infra.settings import settings
 from models import JobStatus
 from workers.jobs import lifecycle, outbox, usage
-from workers.jobs.lifecycle import Move
+from workers.jobs.lifecycle import Claimed, Move
 from workers.jobs.usage import Call
 
 CLAIM_AT_MOST = 100
@@ -45,7 +44,7 @@ class Writing:
 class Committer:
     """The process's only writer to the jobs it holds.
 
-    `on_claimed(rows)` and `on_stop(job_ids, reason)` are called from its thread after the commit.
+    `on_claimed(jobs)` and `on_stop(job_ids, reason)` are called from its thread after the commit.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Committer:
         worker: str,
         queues: Sequence[str],
         capacity: int,
-        on_claimed: Callable[[list[Any]], None],
+        on_claimed: Callable[[list[Claimed]], None],
         on_stop: Callable[[set[UUID], str], None],
     ) -> None:
         self.worker = worker
@@ -147,6 +146,7 @@ class Committer:
             if look:
                 cancelled = lifecycle.cancel_requested(session, list(held))
             claimed = lifecycle.claim(session, queues=self.queues, limit=limit, worker=self.worker, lease_seconds=lease)
+            outbox.tell(session, [one.started for one in claimed])
         self._after(held - lost, claimed, full=limit > 0 and len(claimed) == limit)
         if beat:
             self._heartbeat_at = moment + settings().heartbeat_seconds
@@ -165,8 +165,8 @@ class Committer:
         self._net_at = moment + NET_SECONDS
         return True
 
-    def _after(self, held: set[UUID], claimed: list[Any], *, full: bool) -> None:
-        self.held = held | {row.id for row in claimed}
+    def _after(self, held: set[UUID], claimed: list[Claimed], *, full: bool) -> None:
+        self.held = held | {one.job_id for one in claimed}
         if full:
             self.hint()
         if claimed:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from infra.clock import now
@@ -12,7 +12,7 @@ from infra.errors import SwitchyardError
 from models import JobStatus
 from workers.jobs import live
 from workers.jobs.committer import Committer
-from workers.jobs.lifecycle import Move
+from workers.jobs.lifecycle import Claimed, Move
 from workers.jobs.usage import Call
 from workers.providers.base import ProviderUsage
 
@@ -55,6 +55,22 @@ class RunningJob:
     streamed: bool = False
     ended: bool = False
     calls: list[ProviderUsage] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, claimed: Claimed, committer: Committer) -> Self:
+        """The job, about to run."""
+        return cls(
+            job_id=claimed.job_id,
+            project_id=claimed.project_id,
+            kind=claimed.kind,
+            attempt=claimed.attempt,
+            max_attempts=claimed.max_attempts,
+            sequence=claimed.sequence,
+            payload=claimed.payload,
+            deadline_at=claimed.deadline_at,
+            request_id=claimed.request_id,
+            committer=committer,
+        )
 
     def next_sequence(self) -> int:
         """The number of the job's next event; only the holder of the lease counts."""

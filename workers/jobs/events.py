@@ -1,5 +1,6 @@
 """Reading a job's events: the durable ones from PostgreSQL, the deltas of a live job from Redis, as one sequence."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,15 @@ HOLE_MAY_FILL = timedelta(seconds=1)
 log = structlog.get_logger(__name__)
 
 
-def list_events(session: Session, *, project_id: UUID, job_id: UUID, after: int, limit: int) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive events; `hole` says that more are known, behind one that will be visible in a moment."""
+
+    events: list[Json]
+    hole: bool
+
+
+def list_events(session: Session, *, project_id: UUID, job_id: UUID, after: int, limit: int) -> Stretch:
     """Up to `limit` envelopes with a sequence above `after`, in order; stops before a hole that may still fill."""
     durable = session.scalars(
         JobEvent.in_project(project_id)
@@ -50,10 +59,10 @@ def _live(job_id: UUID, after: int, limit: int) -> list[Json]:
     return [json.loads(fields[b"event"]) for _, fields in entries if b"event" in fields]
 
 
-def _up_to_hole(events: list[Json], after: int) -> list[Json]:
+def _up_to_hole(events: list[Json], after: int) -> Stretch:
     fresh = now() - HOLE_MAY_FILL
     for index, event in enumerate(events):
         if event["sequence"] != after + 1 and datetime.fromisoformat(event["created_at"]) > fresh:
-            return events[:index]
+            return Stretch(events[:index], hole=True)
         after = event["sequence"]
-    return events
+    return Stretch(events, hole=False)

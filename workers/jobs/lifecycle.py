@@ -8,6 +8,7 @@ answer. A cancel that was asked for wins over any other end.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -92,8 +93,24 @@ class Happened:
     project_id: UUID
     type: str
     data: Json
-    created_at: Any
+    created_at: datetime
     queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job as its worker gets it; `started` is the event that tells of it."""
+
+    job_id: UUID
+    project_id: UUID
+    kind: str
+    payload: Json
+    attempt: int
+    max_attempts: int
+    sequence: int
+    deadline_at: datetime | None
+    request_id: str | None
+    started: Happened
 
 
 _FACTS = """jsonb_build_object('job_id', 'job_' || replace(j.id::text, '-', ''), 'kind', j.kind, 'status', j.status,
@@ -182,7 +199,7 @@ WITH picked AS (
   FROM j
   RETURNING *
 )
-SELECT j.id, j.project_id, j.kind, j.queue, j.payload, j.attempt, j.max_attempts, j.event_sequence, j.deadline_at,
+SELECT j.id, j.project_id, j.kind, j.payload, j.attempt, j.max_attempts, j.event_sequence, j.deadline_at,
   j.request_id, e.id AS event_id, e.data AS event_data, e.created_at AS event_created_at
 FROM j JOIN e ON e.job_id = j.id
 """)
@@ -235,7 +252,7 @@ def move(session: Session, moves: Sequence[Move]) -> list[Happened]:
     return [Happened(*row) for row in rows]
 
 
-def claim(session: Session, *, queues: Sequence[str], limit: int, worker: str, lease_seconds: float) -> list[Any]:
+def claim(session: Session, *, queues: Sequence[str], limit: int, worker: str, lease_seconds: float) -> list[Claimed]:
     """Takes up to `limit` ready jobs of these queues, best priority first, oldest first; skips what others take."""
     if limit <= 0 or not queues:
         return []
@@ -246,7 +263,25 @@ def claim(session: Session, *, queues: Sequence[str], limit: int, worker: str, l
         "lease": lease_seconds,
         "event_ids": [str(ids.new_id()) for _ in range(limit)],
     }
-    return list(session.execute(CLAIM, parameters))
+    return [_claimed(row) for row in session.execute(CLAIM, parameters)]
+
+
+def _claimed(row: Any) -> Claimed:
+    started = Happened(
+        row.id, row.event_sequence, row.event_id, row.project_id, "job.started", row.event_data, row.event_created_at
+    )
+    return Claimed(
+        row.id,
+        row.project_id,
+        row.kind,
+        row.payload,
+        row.attempt,
+        row.max_attempts,
+        row.event_sequence,
+        row.deadline_at,
+        row.request_id,
+        started,
+    )
 
 
 def extend_leases(session: Session, *, worker: str, job_ids: Sequence[UUID], lease_seconds: float) -> set[UUID]:

@@ -105,6 +105,6 @@ def _percentiles(pair: list[float | None] | None) -> Json:
 
 
 QUEUES = text("""
-SELECT queue, status, count(*), extract(epoch FROM now() - min(created_at))::float8 FROM jobs
+SELECT queue, status, count(*) AS jobs, extract(epoch FROM now() - min(created_at))::float8 AS oldest FROM jobs
 WHERE status <> 'succeeded' AND status IN ('scheduled', 'queued', 'running') GROUP BY queue, status
 """)

@@ -25,7 +25,7 @@ from workers import kinds
 from workers.jobs import usage
 from workers.jobs.committer import Committer
 from workers.jobs.context import RunningJob, Stop, Stopped
-from workers.jobs.lifecycle import Move
+from workers.jobs.lifecycle import Claimed, Move
 from workers.kinds import BY_NAME
 from workers.kinds.base import Kind, Retry
 
@@ -80,23 +80,12 @@ class Runner:
             await asyncio.wait(left, timeout=5.0)
         await kinds.close()
 
-    def _claimed(self, rows: list[Any]) -> None:
-        self._loop.call_soon_threadsafe(self._begin, rows)
+    def _claimed(self, claimed: list[Claimed]) -> None:
+        self._loop.call_soon_threadsafe(self._begin, claimed)
 
-    def _begin(self, rows: list[Any]) -> None:
-        for row in rows:
-            job = RunningJob(
-                job_id=row.id,
-                project_id=row.project_id,
-                kind=row.kind,
-                attempt=row.attempt,
-                max_attempts=row.max_attempts,
-                sequence=row.event_sequence,
-                payload=row.payload,
-                deadline_at=row.deadline_at,
-                request_id=row.request_id,
-                committer=self._committer,
-            )
+    def _begin(self, claimed: list[Claimed]) -> None:
+        for one in claimed:
+            job = RunningJob.of(one, self._committer)
             self._running[job.job_id] = job
             job.task = self._loop.create_task(self._run(job))
 

@@ -6,7 +6,7 @@ Each sweep handles a bounded batch and can run anywhere, any number of times at 
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra.clock import now
@@ -76,14 +76,5 @@ def expire_overdue(session: Session) -> int:
 
 def forget_idempotency_keys(session: Session) -> int:
     """Deletes kept answers older than a day, a batch at a time."""
-    old = (
-        select(IdempotencyKey.principal_id, IdempotencyKey.key)
-        .where(IdempotencyKey.created_at < now() - KEEP_IDEMPOTENCY_KEYS)
-        .limit(BATCH * 10)
-    )
-    keys = [(row.principal_id, row.key) for row in session.execute(old)]
-    for principal_id, key in keys:
-        session.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.principal_id == principal_id, IdempotencyKey.key == key)
-        )
-    return len(keys)
+    deleted = session.execute(IdempotencyKey.older_than(now() - KEEP_IDEMPOTENCY_KEYS, BATCH * 10))
+    return int(getattr(deleted, "rowcount", 0))
