@@ -38,7 +38,9 @@ def _read_events(project_id: UUID, job_id: UUID, after: int) -> tuple[events.Str
         job = queries.get_job(session, project_id, job_id)
         found = events.list_events(session, project_id=project_id, job_id=job_id, after=after, limit=EVENTS_A_READ)
     newest = found.events[-1]["sequence"] if found.events else after
-    return found, job.status in FINAL and newest >= job.event_sequence
+    # The job may have ended between the two reads; after a retry an end is not the last event.
+    ended = job.status in FINAL or bool(found.events and found.events[-1]["type"] in FINAL_EVENTS)
+    return found, ended and newest >= job.event_sequence
 
 
 async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Json | None]:
