@@ -16,9 +16,8 @@ from flask import Response
 
 from api.hub import Hub, hub
 from infra import db, handoff
-from models import FINAL
 from schemas.event import FINAL_EVENTS, sse
-from workers.jobs import events, queries
+from workers.jobs import events
 
 Json = dict[str, Any]
 Chunks = AsyncIterator[bytes]
@@ -32,15 +31,9 @@ COME_BACK = b"retry: 1000\n\n"
 log = structlog.get_logger(__name__)
 
 
-def _read_events(project_id: UUID, job_id: UUID, after: int) -> tuple[events.Stretch, bool]:
-    """The next events, and whether nothing can follow them."""
+def _read(project_id: UUID, job_id: UUID, after: int) -> events.Stretch:
     with db.transaction() as session:
-        job = queries.get_job(session, project_id, job_id)
-        found = events.list_events(session, project_id=project_id, job_id=job_id, after=after, limit=EVENTS_A_READ)
-    newest = found.events[-1]["sequence"] if found.events else after
-    # The job may have ended between the two reads; after a retry an end is not the last event.
-    ended = job.status in FINAL or bool(found.events and found.events[-1]["type"] in FINAL_EVENTS)
-    return found, ended and newest >= job.event_sequence
+        return events.read_events(session, project_id=project_id, job_id=job_id, after=after, limit=EVENTS_A_READ)
 
 
 async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Json | None]:
@@ -48,11 +41,11 @@ async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Js
     here = hub()
     async with here.watch(job_id) as watch:
         while True:
-            found, ended = await here.read(partial(_read_events, project_id, job_id, after))
+            found = await here.read(partial(_read, project_id, job_id, after))
             for event in found.events:
                 after = event["sequence"]
                 yield event
-            if ended:
+            if found.ended:
                 return
             if found.hole:
                 await asyncio.sleep(HOLE_SECONDS)

@@ -8,6 +8,7 @@ figures are in docs/benchmarks.md). While one message is on its way, new ids gat
 """
 
 import threading
+import time
 from collections import deque
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +24,8 @@ from infra.settings import settings
 IDS_PER_MESSAGE = 50
 GATHERED_AT_MOST = 20_000
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
+HINTS_WAITING_AT_MOST = 50
+LOOK_EVERY_SECONDS = 0.5
 RUN_JOBS = "jobs.run"
 
 log = structlog.get_logger(__name__)
@@ -60,6 +63,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self._gathered: deque[tuple[str, UUID]] = deque(maxlen=GATHERED_AT_MOST)
+        self._queues: dict[str, tuple[float, bool]] = {}
         self._wake = threading.Event()
         threading.Thread(target=self._run, name="broker-publisher", daemon=True).start()
 
@@ -90,7 +94,17 @@ class Publisher:
                 queue, job_id = self._gathered.popleft()
                 queues.setdefault(queue, []).append(job_id.hex)
             for queue, ids in queues.items():
-                send(producer, queue, ids)
+                if self._listened_to(producer, queue):
+                    send(producer, queue, ids)
+
+    def _listened_to(self, producer: Any, queue: str) -> bool:
+        """Whether hints to this queue are taken. Where they pile up, its workers are busy or away and need no more."""
+        checked_at, taken = self._queues.get(queue, (0.0, True))
+        moment = time.monotonic()
+        if moment - checked_at > LOOK_EVERY_SECONDS:
+            taken = waiting(producer.connection, queue) < HINTS_WAITING_AT_MOST
+            self._queues[queue] = (moment, taken)
+        return taken
 
 
 def send(producer: Any, queue: str, ids: list[str]) -> None:

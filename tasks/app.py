@@ -3,6 +3,7 @@
 `celery -A tasks.app worker`: with the threads pool the runner lives in the process itself, with prefork in each child.
 """
 
+import sys
 from typing import Any
 
 import structlog
@@ -41,6 +42,9 @@ def runner() -> Runner:
 
 
 def _start(capacity: int) -> None:
+    # The committer must not wait 5 ms (Python's default) for the thread that brought the hint to let it run: 3 ms less
+    # from submit to start.
+    sys.setswitchinterval(0.0005)
     _runners.append(Runner(list(app.amqp.queues.consume_from), capacity))
     _runners[0].start()
 

@@ -115,7 +115,7 @@ def list_job_events(call: Call, job_id: str) -> Response:
             return Response(status=204)
         return HeldResponse(event_stream(project, found, after), "text/event-stream")
     limit = call.query["limit"]
-    page = events.list_events(call.session, project_id=project, job_id=found, after=after, limit=limit + 1)
+    page = events.read_events(call.session, project_id=project, job_id=found, after=after, limit=limit + 1)
     return _event_page(page.events, limit)
 
 

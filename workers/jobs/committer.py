@@ -24,6 +24,7 @@ from workers.jobs import lifecycle, outbox, usage
 from workers.jobs.lifecycle import Claimed, Move
 from workers.jobs.usage import Call
 
+CLAIM_AT_FIRST = 4
 CLAIM_AT_MOST = 100
 WRITE_AT_MOST = 200
 LOOK_SECONDS = 0.5
@@ -66,6 +67,7 @@ class Committer:
         self._writings: deque[Writing] = deque()
         self._wake = threading.Event()
         self._hinted = True
+        self._stride = CLAIM_AT_FIRST
         self._closing = False
         self._heartbeat_at = 0.0
         self._look_at = 0.0
@@ -132,7 +134,7 @@ class Committer:
         held = self.held - _ended(group)
         beat = bool(held) and moment >= self._heartbeat_at
         look = bool(held) and moment >= self._look_at
-        limit = min(CLAIM_AT_MOST, self.capacity - len(held)) if self._claim_due(moment) else 0
+        limit = min(self._stride, self.capacity - len(held)) if self._claim_due(moment) else 0
         if not (group or beat or look or limit):
             return
         lost: set[UUID] = set()
@@ -167,6 +169,8 @@ class Committer:
 
     def _after(self, held: set[UUID], claimed: list[Claimed], *, full: bool) -> None:
         self.held = held | {one.job_id for one in claimed}
+        # A lone job is claimed by a small statement; a backlog soon by large ones.
+        self._stride = min(CLAIM_AT_MOST, self._stride * 4) if full else CLAIM_AT_FIRST
         if full:
             self.hint()
         if claimed:

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra import json
 from infra.clock import now
+from infra.errors import NotFound
 from infra.redis import RedisError, client, live_key
-from models import JobEvent
+from models import FINAL
 from schemas.event import envelope
 
 Json = dict[str, Any]
@@ -21,33 +23,49 @@ HOLE_MAY_FILL = timedelta(seconds=1)
 log = structlog.get_logger(__name__)
 
 
+READ = text("""
+SELECT j.status, j.event_sequence, e.sequence, e.id, e.type, e.data, e.created_at
+FROM jobs j LEFT JOIN LATERAL (
+  SELECT * FROM job_events WHERE job_id = j.id AND sequence > :after ORDER BY sequence LIMIT :limit) e ON true
+WHERE j.id = :job_id AND j.project_id = :project_id ORDER BY e.sequence
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive events; `hole` says that more are known, behind one that will be visible in a moment."""
+    """Consecutive events. `hole`: more are known, behind one that will be visible in a moment. `ended`: nothing can
+    follow, unless somebody has the job tried again."""
 
     events: list[Json]
     hole: bool
+    ended: bool
 
 
-def list_events(session: Session, *, project_id: UUID, job_id: UUID, after: int, limit: int) -> Stretch:
-    """Up to `limit` envelopes with a sequence above `after`, in order; stops before a hole that may still fill."""
-    durable = session.scalars(
-        JobEvent.in_project(project_id)
-        .where(JobEvent.job_id == job_id, JobEvent.sequence > after)
-        .order_by(JobEvent.sequence)
-        .limit(limit)
-    )
-    merged = {event["sequence"]: event for event in _live(job_id, after, limit)}
-    for row in durable:
-        merged[row.sequence] = envelope(
-            id=row.id,
-            type=row.type,
-            created_at=row.created_at,
-            project_id=row.project_id,
-            sequence=row.sequence,
-            data=row.data,
-        )
-    return _up_to_hole([merged[number] for number in sorted(merged)][:limit], after)
+def read_events(session: Session, *, project_id: UUID, job_id: UUID, after: int, limit: int) -> Stretch:
+    """Up to `limit` envelopes with a sequence above `after`, in order; stops before a hole that may still fill.
+
+    Raises NotFound if the project has no such job.
+    """
+    live = _live(job_id, after, limit)
+    wanted = {"project_id": project_id, "job_id": job_id, "after": after, "limit": limit}
+    rows = session.execute(READ, wanted).all()
+    if not rows:
+        raise NotFound("There is no such job.")
+    merged = {event["sequence"]: event for event in live}
+    for row in rows:
+        if row.sequence is not None:
+            merged[row.sequence] = envelope(
+                id=row.id,
+                type=row.type,
+                created_at=row.created_at,
+                project_id=project_id,
+                sequence=row.sequence,
+                data=row.data,
+            )
+    found, hole = _up_to_hole([merged[number] for number in sorted(merged)][:limit], after)
+    newest = found[-1]["sequence"] if found else after
+    ended = rows[0].status in FINAL and newest >= rows[0].event_sequence
+    return Stretch(found, hole, ended)
 
 
 def _live(job_id: UUID, after: int, limit: int) -> list[Json]:
@@ -59,10 +77,10 @@ def _live(job_id: UUID, after: int, limit: int) -> list[Json]:
     return [json.loads(fields[b"event"]) for _, fields in entries if b"event" in fields]
 
 
-def _up_to_hole(events: list[Json], after: int) -> Stretch:
+def _up_to_hole(events: list[Json], after: int) -> tuple[list[Json], bool]:
     fresh = now() - HOLE_MAY_FILL
     for index, event in enumerate(events):
         if event["sequence"] != after + 1 and datetime.fromisoformat(event["created_at"]) > fresh:
-            return Stretch(events[:index], hole=True)
+            return events[:index], True
         after = event["sequence"]
-    return Stretch(events, hole=False)
+    return events, False
