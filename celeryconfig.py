@@ -24,15 +24,17 @@ result_backend = None
 task_serializer = "json"
 accept_content = ["json"]
 
-# The lease in PostgreSQL is the acknowledgement; Celery's own would only add duplicates.
+# The lease in PostgreSQL is the acknowledgement; the broker's own would only cost two round trips a message and bring
+# duplicates. What a crashed worker had received, the relay sends again. Nothing is prefetched by a hint: queued jobs
+# wait in PostgreSQL, where priorities are exact.
 task_acks_late = False
-# Queued jobs wait in PostgreSQL, where priorities are exact, not in a worker's memory.
 worker_prefetch_multiplier = 1
 worker_cancel_long_running_tasks_on_connection_loss = False
 
 # Each queue has a consumer in Makefile, docker-compose and infra/dev; tests/house checks it.
 task_queues = tuple(
-    Queue(name) for name in ("completions", "images", "ingest", "rag", "testruns", "features", "webhooks", "default")
+    Queue(name, no_ack=True)
+    for name in ("completions", "images", "ingest", "rag", "testruns", "features", "webhooks", "default")
 )
 task_default_queue = "default"
 task_create_missing_queues = False
