@@ -1,0 +1,63 @@
+"""Large results live in a folder or in a bucket, and both behave alike."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from infra.errors import NotFound, Unavailable
+from infra.storage import Bucket, Folder, Store
+
+BODY = b"\x00\xff" * 200_000
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A server that speaks S3's API over HTTP, with a bucket."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="results")
+    yield url
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where boto3 looks for its keys."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Each kind of store."""
+    if request.param == "folder":
+        return Folder(tmp_path)
+    return Bucket("results", request.getfixturevalue("s3"))
+
+
+def test_what_was_put_is_got_and_a_second_put_replaces_it(store: Store) -> None:
+    store.put("results/a/b.json", b"first", "application/json")
+    store.put("results/a/b.json", BODY, "application/json")
+    assert store.get("results/a/b.json") == BODY
+
+
+def test_what_was_never_put_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.get("results/nobody.json")
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file in the way")
+    with pytest.raises(Unavailable):
+        Folder(tmp_path).put("results/a.json", b"x", "application/json")
+
+
+def test_a_bucket_that_does_not_answer_is_unavailable(s3: str) -> None:
+    with pytest.raises(Unavailable):
+        Bucket("no-such-bucket", s3).put("a", b"x", "text/plain")
