@@ -1,4 +1,5 @@
-"""`python -m infra.dev.celery worker|beat …` is `celery -A tasks.app worker|beat …`, ready in half the time.
+"""`python -m infra.dev.celery worker|beat …` is `celery -A tasks.app worker …`, `celery -A tasks.clock beat …`, in half
+the time.
 
 Celery's umbrella command imports every subcommand first: an interactive shell, Flower, all of it in each worker. Here
 the subcommand itself runs, with the same options and the same code.
@@ -11,12 +12,13 @@ from celery.bin.base import CLIContext
 from celery.bin.beat import beat
 from celery.bin.worker import worker
 
-COMMANDS = {"worker": worker, "beat": beat}
+COMMANDS = {"worker": (worker, "tasks.app"), "beat": (beat, "tasks.clock")}
 
 
 def main(name: str, arguments: list[str]) -> None:
-    context = CLIContext(app=find_app("tasks.app"), no_color=True, workdir=None, quiet=False)
-    COMMANDS[name].main(arguments, prog_name=f"celery {name}", obj=context)
+    command, app = COMMANDS[name]
+    context = CLIContext(app=find_app(app), no_color=True, workdir=None, quiet=False)
+    command.main(arguments, prog_name=f"celery {name}", obj=context)
 
 
 if __name__ == "__main__":

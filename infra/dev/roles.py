@@ -57,7 +57,7 @@ def _worker(name: str, queues: tuple[str, ...], *options: str) -> Role:
 
 
 def _celery(command: str, *options: str) -> list[str]:
-    return python("-m", "celery", "-A", "tasks.app", command, *options)
+    return python("-m", "celery", "-A", "tasks.clock", command, *options)
 
 
 def _quick(command: str, *options: str) -> list[str]:

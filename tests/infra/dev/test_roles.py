@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import celeryconfig
+from infra.dev.celery import COMMANDS
 from infra.dev.environment import ROOT
 from infra.dev.roles import roles
 
@@ -34,7 +35,7 @@ def test_every_role_is_in_both() -> None:
 def test_a_role_runs_the_same_command_in_both(local: str) -> None:
     here, there = LOCAL[local][2:], SERVICES[SAME[local]]["command"]
     if here[0] == "infra.dev.celery":  # the same without the umbrella command
-        here = ["celery", "-A", "tasks.app", *here[1:]]
+        here = ["celery", "-A", COMMANDS[here[1]][1], *here[1:]]
     assert here[:4] == there[:4]
     for name in ("--pool", "--concurrency", "-Q"):
         if name in here:
