@@ -52,8 +52,6 @@ worker_max_memory_per_child = 600_000
 timezone = "UTC"
 beat_schedule = {
     "relay": {"task": "outbox.relay", "schedule": 1.0, "options": {"expires": 5}},
-    "due": {"task": "sweeps.queue_due", "schedule": 1.0, "options": {"expires": 5}},
-    "lost": {"task": "sweeps.requeue_lost", "schedule": 2.0, "options": {"expires": 10}},
-    "overdue": {"task": "sweeps.expire_overdue", "schedule": 2.0, "options": {"expires": 10}},
+    "jobs": {"task": "sweeps.jobs", "schedule": 1.0, "options": {"expires": 5}},
     "idempotency": {"task": "sweeps.forget_idempotency_keys", "schedule": 600.0, "options": {"expires": 600}},
 }

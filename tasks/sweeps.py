@@ -6,22 +6,10 @@ from tasks.app import app
 from workers.jobs import sweep
 
 
-@app.task(name="sweeps.requeue_lost")
-def requeue_lost(session: Session) -> int:
-    """Jobs whose worker died go to another."""
-    return sweep.requeue_lost(session)
-
-
-@app.task(name="sweeps.queue_due")
-def queue_due(session: Session) -> int:
-    """Scheduled jobs whose time has come are queued."""
-    return sweep.queue_due(session)
-
-
-@app.task(name="sweeps.expire_overdue")
-def expire_overdue(session: Session) -> int:
-    """Waiting jobs past their deadline expire."""
-    return sweep.expire_overdue(session)
+@app.task(name="sweeps.jobs")
+def sweep_jobs(session: Session) -> int:
+    """Jobs whose worker died, whose time has come, or whose deadline has passed."""
+    return sweep.sweep_jobs(session)
 
 
 @app.task(name="sweeps.forget_idempotency_keys")

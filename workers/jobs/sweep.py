@@ -35,6 +35,11 @@ ORDER BY deadline_at LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 
 
+def sweep_jobs(session: Session) -> int:
+    """All that jobs need although nobody asks; returns how many were moved."""
+    return requeue_lost(session) + queue_due(session) + expire_overdue(session)
+
+
 def requeue_lost(session: Session) -> int:
     """Gives jobs whose worker died to another, or fails them as dead letters after their last attempt."""
     rows = session.execute(LOST, {"batch": BATCH}).all()
