@@ -4,8 +4,8 @@
     @endpoint(scope="jobs:write", body=JobIn, returns=JobOut, status=202)
     def create_job(call: Call) -> dict: ...
 
-The view gets a Call and returns what the `returns` schema dumps, a PageOf for a list, or a ready Response. The answer
-leaves after the commit, so nothing is promised that is not stored.
+The view gets a Call and returns what the `returns` schema dumps, a PageOf for a list, a ready Response, or something
+Later. The answer leaves after the commit, so nothing is promised that is not stored.
 """
 
 import functools
@@ -60,6 +60,13 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that must be fetched elsewhere first (object storage): made when the transaction is over."""
+
+    make: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """What openapi.py says of an endpoint."""
 
@@ -101,11 +108,12 @@ def endpoint(
                 principal, verdict = identify(session, scope)
                 given_query = read_query(reads_query)
 
-                def answer() -> Response:
+                def answer() -> Any:
                     call = Call(session, principal, g.request_id, read_json(reads_body, raw), given_query)
                     return _respond(writes, status, view(call, **path))
 
-                response = answer_once(session, principal, raw, answer)
+                answered = answer_once(session, principal, raw, answer)
+            response: Response = _respond(writes, status, answered.make()) if isinstance(answered, Later) else answered
             verdict.stamp(response)
             return response
 
@@ -116,9 +124,9 @@ def endpoint(
     return decorate
 
 
-def _respond(writes: Schema, status: int, found: Any) -> Response:
+def _respond(writes: Schema, status: int, found: Any) -> Any:
     """What the view returned, as an answer. Only a 202 or 201 has a place of its own."""
-    if isinstance(found, Response):
+    if isinstance(found, Response | Later):
         return found
     if isinstance(found, PageOf):
         found = {

@@ -25,15 +25,15 @@ SENTENCES = {
 }
 
 
-def problem(error: SwitchyardError) -> Response:
-    """The error as its answer."""
+def problem(error: SwitchyardError, request_id: str | None = None) -> Response:
+    """The error as its answer; `request_id` where there is no request around it."""
     body: dict[str, Any] = {
         "type": f"urn:switchyard:problem:{error.code}",
         "title": _title(error.status),
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
-        "request_id": g.get("request_id"),
+        "request_id": request_id or g.get("request_id"),
     }
     if error.errors:
         body["errors"] = error.errors

@@ -6,6 +6,7 @@ PostgreSQL itself, so that a lost wake-up costs seconds and never an event.
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +23,12 @@ from infra.redis import RedisError, async_client, live_channel
 Json = dict[str, Any]
 T = TypeVar("T")
 
-NET_SECONDS = 3.0
+# How long a watcher trusts Redis before it looks itself; while Redis is away it looks often.
+NET_SECONDS = 7.5
+NET_SECONDS_WITHOUT_REDIS = 1.0
 GATHERED_AT_MOST = 2_000
 READERS = 4
+DRAIN_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +36,8 @@ log = structlog.get_logger(__name__)
 class Watch:
     """What one connection has not seen yet of its job."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Callable[[], float]) -> None:
+        self._patience = patience
         self._events: deque[Json] = deque()
         self._wake = asyncio.Event()
 
@@ -44,12 +49,12 @@ class Watch:
             self._events.append(event)
         self._wake.set()
 
-    async def next(self, seconds: float = NET_SECONDS) -> Json | None:
+    async def next(self, at_most: float = NET_SECONDS) -> Json | None:
         """The next event as it was published, or None when it is time to look."""
         if not self._events:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), seconds)
+                await asyncio.wait_for(self._wake.wait(), min(at_most, self._patience()))
             except TimeoutError:
                 return None
         return self._events.popleft() if self._events else None
@@ -95,7 +100,7 @@ class Hub:
     async def watch(self, job_id: UUID) -> AsyncIterator[Watch]:
         """A watch on that job; what happens from here on is told."""
         channel = live_channel(job_id)
-        watch = Watch()
+        watch = Watch(lambda: NET_SECONDS if self.connected else NET_SECONDS_WITHOUT_REDIS)
         first = channel not in self._watches
         self._watches.setdefault(channel, set()).add(watch)
         if first:
@@ -164,13 +169,15 @@ class Hub:
                 watch.tell(None)
 
     def close(self) -> None:
-        """Ends every connection; their clients are told to come back."""
+        """Has every connection end soon, with what there is to say; their clients come back elsewhere."""
         self.closing = True
-        self.loop.call_soon_threadsafe(self._cancel)
+        self.loop.call_soon_threadsafe(self._tell_all)
 
-    def _cancel(self) -> None:
-        for task in self._work:
-            task.cancel()
+    def drain(self) -> None:
+        """Waits a moment until they have ended."""
+        give_up_at = time.monotonic() + DRAIN_SECONDS
+        while len(self._work) > 1 and time.monotonic() < give_up_at:
+            time.sleep(0.02)
 
 
 hub = PerProcess(Hub)

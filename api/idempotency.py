@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from typing import Any
 
 from flask import Response, request
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from workers.identity.keys import Principal
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def answer_once(session: Session, principal: Principal, raw: bytes, answer: Callable[[], Response]) -> Response:
+def answer_once(session: Session, principal: Principal, raw: bytes, answer: Callable[[], Any]) -> Any:
     """The answer, made now, or for a POST with a key that was seen before: the one that was made then."""
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if key is None:

@@ -8,14 +8,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import structlog
 from flask import Response
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.hub import Hub, hub
+from api.errors import problem
+from api.hub import hub
 from infra import db, handoff
+from infra.errors import SwitchyardError, Unavailable
 from schemas.event import FINAL_EVENTS, sse
 from workers.jobs import events
 
@@ -45,7 +49,7 @@ async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Js
             for event in found.events:
                 after = event["sequence"]
                 yield event
-            if found.ended:
+            if found.ended or here.closing:
                 return
             if found.hole:
                 await asyncio.sleep(HOLE_SECONDS)
@@ -65,16 +69,21 @@ async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Js
 
 
 async def event_stream(project_id: UUID, job_id: UUID, after: int) -> Chunks:
-    """`follow` as SSE, with a comment now and then so that nobody on the way thinks the connection dead."""
-    quiet_since = hub().loop.time()
-    yield COME_BACK
+    """`follow` as SSE, with a comment now and then so that nobody on the way thinks the connection dead.
+
+    No chunk at all where nothing can come any more.
+    """
+    clock = hub().loop.time
+    began, quiet_since = False, clock()
     async for event in follow(project_id, job_id, after):
-        moment = hub().loop.time()
+        if not began:
+            began = True
+            yield COME_BACK
         if event is not None:
-            quiet_since = moment
+            quiet_since = clock()
             yield sse(event)
-        elif moment - quiet_since >= HEARTBEAT_SECONDS:
-            quiet_since = moment
+        elif clock() - quiet_since >= HEARTBEAT_SECONDS:
+            quiet_since = clock()
             yield b": still here\n\n"
 
 
@@ -86,42 +95,68 @@ async def until_final(project_id: UUID, job_id: UUID, seconds: float, show: Call
         while True:
             body, final = await here.read(partial(show, project_id, job_id))
             left = give_up_at - here.loop.time()
-            if final or left <= 0:
+            if final or left <= 0 or here.closing:
                 yield body
                 return
             while (left := give_up_at - here.loop.time()) > 0:
-                told = await watch.next(min(left, 3.0))
+                told = await watch.next(left)
                 if told is None or told["type"] in FINAL_EVENTS:
                     break
 
 
 class HeldResponse(Response):
-    """A response whose body is an async generator on the hub."""
+    """A response whose body is an async generator on the hub. The first chunk decides the status: an error before it is
+    a problem, no chunk is 204."""
 
     def __init__(self, chunks: Chunks, content_type: str) -> None:
-        super().__init__(_drained(chunks), 200, content_type=content_type, direct_passthrough=True)
+        super().__init__(status=200, content_type=content_type)
         self.headers["Cache-Control"] = "no-cache"
         self.headers["X-Accel-Buffering"] = "no"
         self.chunks = chunks
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Moves the connection to the hub, or serves it from this thread."""
-        sock = handoff.take(environ)
-        if sock is None:
+        sock = None if environ["REQUEST_METHOD"] == "HEAD" else handoff.take(environ)
+        if sock is not None:
+            hub().start(_serve(sock, self, chunked=environ.get("SERVER_PROTOCOL") == "HTTP/1.1"))
+            raise handoff.HandedOff
+        first = hub().result(self.first())
+        if isinstance(first, bytes):
+            self.response = _drained(first, self.chunks)
             return super().__call__(environ, start_response)
-        chunked = environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
-        hub().start(_serve(hub(), sock, self._head(chunked), self.chunks, chunked))
-        raise handoff.HandedOff
+        return first(environ, start_response)
 
-    def _head(self, chunked: bool) -> bytes:
+    async def first(self) -> bytes | Response:
+        """The first chunk, or the whole answer where there is none."""
+        try:
+            return await anext(self.chunks)
+        except StopAsyncIteration:
+            nothing = Response(status=204)
+            del nothing.headers["Content-Type"]
+            return self._like(nothing)
+        except SwitchyardError as error:
+            return self._like(problem(error, self.headers.get("X-Request-Id")))
+        except SQLAlchemyError as error:
+            log.warning("stream.database_unreachable", error=str(error).splitlines()[0])
+            return self._like(problem(Unavailable(), self.headers.get("X-Request-Id")))
+
+    def _like(self, other: Response) -> Response:
+        for name in ("X-Request-Id", "RateLimit", "RateLimit-Policy"):
+            if name in self.headers:
+                other.headers[name] = self.headers[name]
+        return other
+
+    def head(self, *, chunked: bool) -> bytes:
+        """The status line and headers, as they go over the wire."""
         lines = [f"HTTP/1.1 {self.status}", *(f"{name}: {value}" for name, value in self.headers)]
         lines += ["Connection: close", *(["Transfer-Encoding: chunked"] if chunked else []), "", ""]
         return "\r\n".join(lines).encode("latin-1")
 
 
-def _drained(chunks: Chunks) -> Iterator[bytes]:
-    """The generator's chunks, for a thread; made on the hub one at a time."""
+def _drained(first: bytes, chunks: Chunks) -> Iterator[bytes]:
+    """The chunks, for a thread; made on the hub one at a time."""
     try:
+        yield first
         while True:
             yield hub().result(anext(chunks))
     except StopAsyncIteration:
@@ -130,30 +165,36 @@ def _drained(chunks: Chunks) -> Iterator[bytes]:
         hub().result(chunks.aclose())  # type: ignore[attr-defined]
 
 
-async def _serve(here: Hub, sock: socket.socket, head: bytes, chunks: Chunks, chunked: bool) -> None:
+async def _serve(sock: socket.socket, response: HeldResponse, *, chunked: bool) -> None:
     """Writes the response; ends when the client goes away, reads too slowly, or the process must end."""
     sock.setblocking(False)
     reader, writer = await asyncio.open_connection(sock=sock)
     gone = asyncio.ensure_future(reader.read(1))
-    writing = asyncio.ensure_future(_write(writer, head, chunks, chunked))
+    writing = asyncio.ensure_future(_write(writer, response, chunked))
     try:
         await asyncio.wait({gone, writing}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
         writing.cancel()
         await asyncio.gather(gone, writing, return_exceptions=True)
-        await chunks.aclose()  # type: ignore[attr-defined]
+        await response.chunks.aclose()  # type: ignore[attr-defined]
         writer.close()
 
 
-async def _write(writer: asyncio.StreamWriter, head: bytes, chunks: Chunks, chunked: bool) -> None:
+async def _write(writer: asyncio.StreamWriter, response: HeldResponse, chunked: bool) -> None:
+    def frame(chunk: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+
     try:
-        writer.write(head)
-        async for chunk in chunks:
-            writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
-            await asyncio.wait_for(writer.drain(), SLOW_READER_SECONDS)
-        if chunked:
-            writer.write(b"0\r\n\r\n")
+        first = await response.first()
+        if isinstance(first, bytes):
+            writer.write(response.head(chunked=chunked) + frame(first))
+            async for chunk in response.chunks:
+                writer.write(frame(chunk))
+                await asyncio.wait_for(writer.drain(), SLOW_READER_SECONDS)
+            writer.write(b"0\r\n\r\n" if chunked else b"")
+        else:
+            writer.write(_whole(first))
         await asyncio.wait_for(writer.drain(), SLOW_READER_SECONDS)
     except (OSError, TimeoutError):
         log.info("stream.client_gone")
@@ -161,6 +202,16 @@ async def _write(writer: asyncio.StreamWriter, head: bytes, chunks: Chunks, chun
         log.exception("stream.failed")
 
 
+def _whole(response: Response) -> bytes:
+    body = response.get_data()
+    length = [] if response.status_code == HTTPStatus.NO_CONTENT else [f"Content-Length: {len(body)}"]
+    lines = [
+        f"HTTP/1.1 {response.status}",
+        *(f"{name}: {value}" for name, value in response.headers if name != "Content-Length"),
+    ]
+    return "\r\n".join([*lines, *length, "Connection: close", "", ""]).encode("latin-1") + body
+
+
 def close_on_exit() -> None:
-    """Has the hub's connections closed when the process is asked to end."""
-    handoff.on_exit(lambda: hub().close())
+    """Has the hub's connections end when the process is asked to."""
+    handoff.on_exit(lambda: hub().close(), lambda: hub().drain())

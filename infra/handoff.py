@@ -35,7 +35,7 @@ REFUSED: tuple[tuple[type[Exception], int], ...] = (
 )
 
 _HANDED_OFF = object()
-_on_exit: list[Callable[[], None]] = []
+_on_exit: list[tuple[Callable[[], None], Callable[[], None]]] = []
 _state = {"enabled": False}
 
 
@@ -90,13 +90,20 @@ class HandoffWorker(ThreadWorker):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begins the graceful end; those who own sockets are told."""
         super().handle_exit(sig, frame)
-        for callback in _on_exit:
-            callback()
+        for begin, _ in _on_exit:
+            begin()
+
+    def run(self) -> None:
+        """Serves until the end, and sees the given-away connections end, too."""
+        super().run()
+        for _, finish in _on_exit:
+            finish()
 
 
-def on_exit(callback: Callable[[], None]) -> None:
-    """Has `callback` called when the process is asked to end; it runs in a signal handler, so it must be short."""
-    _on_exit.append(callback)
+def on_exit(begin: Callable[[], None], finish: Callable[[], None]) -> None:
+    """Has `begin` called when the process is asked to end (in a signal handler, so it must be short), and `finish`,
+    which may wait, before it does."""
+    _on_exit.append((begin, finish))
 
 
 def take(environ: dict[str, Any]) -> socket.socket | None:

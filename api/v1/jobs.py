@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from api.endpoint import Call, endpoint
+from api.endpoint import Call, Later, endpoint
 from api.streams import HeldResponse, event_stream, until_final
 from infra import db, json
 from infra.clock import now
@@ -74,14 +74,14 @@ def job_stats(call: Call) -> dict[str, Any]:
 
 @bp.get("/<job_id>")
 @endpoint(scope="jobs:read", query=JobQuery, returns=JobOut, errors=(404,))
-def get_job(call: Call, job_id: str) -> Response | dict[str, Any]:
+def get_job(call: Call, job_id: str) -> Response | Later:
     """One job; with `wait` (or `Prefer: wait=30`) the answer is held until the job is final."""
-    found = call.id("job", job_id)
-    job = queries.get_job(call.session, call.principal.project_id, found)
+    project, found = call.principal.project_id, call.id("job", job_id)
     seconds = call.query.get("wait", _preferred_wait())
-    if seconds and job.status not in FINAL:
-        return HeldResponse(until_final(job.project_id, found, seconds, _show), "application/json")
-    return job_view(job, queries.stored_result(job))
+    if seconds:
+        return HeldResponse(until_final(project, found, seconds, _show), "application/json")
+    job = queries.get_job(call.session, project, found)
+    return Later(lambda: job_view(job, queries.stored_result(job)))
 
 
 @bp.post("/<job_id>/cancel")
@@ -108,11 +108,8 @@ def list_job_events(call: Call, job_id: str) -> Response:
     The stream resumes after `Last-Event-ID` (or `after`); reconnecting after the end answers 204.
     """
     project, found = call.principal.project_id, call.id("job", job_id)
-    job = queries.get_job(call.session, project, found)
     after = _last_event_id() or call.query["after"]
     if "text/event-stream" in request.headers.get("Accept", ""):
-        if job.status in FINAL and after >= job.event_sequence:
-            return Response(status=204)
         return HeldResponse(event_stream(project, found, after), "text/event-stream")
     limit = call.query["limit"]
     page = events.read_events(call.session, project_id=project, job_id=found, after=after, limit=limit + 1)

@@ -87,6 +87,22 @@ def test_an_api_process_killed_right_after_its_answer_loses_no_job(fragile: Syst
     assert {user.wait(job["id"])["status"] for job in jobs} == {"succeeded"}
 
 
+def test_an_api_that_is_asked_to_end_ends_its_streams_cleanly_and_they_go_on_elsewhere(
+    fragile: System, user: Client
+) -> None:
+    question = [{"role": "user", "content": "word " * 150}]
+    job = user.submit({"model": "sandbox", "messages": question, "stream": True})
+    seen: list[int] = []
+    for event in user.events(job["id"]):
+        seen.append(event["sequence"])
+        if len(seen) == 5:
+            fragile["api"].stop()
+    fragile.start_again("api")
+    seen += [event["sequence"] for event in user.events(job["id"], after=seen[-1])]
+    assert seen == list(range(1, len(seen) + 1))
+    assert user.wait(job["id"])["status"] == "succeeded"
+
+
 def test_a_database_that_is_away_is_an_answer_within_seconds_and_then_all_goes_on(
     fragile: System, user: Client
 ) -> None:

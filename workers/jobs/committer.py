@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -106,12 +106,9 @@ class Committer:
                 log.warning("committer.database_unreachable", error=str(error).splitlines()[0])
                 time.sleep(PAUSE_WITHOUT_DATABASE_SECONDS)
                 self._wake.set()
-            except SQLAlchemyError:
+            except Exception:
                 log.exception("committer.group_refused", size=len(group))
                 self._apart(group)
-            except Exception:
-                log.exception("committer.failed")
-                time.sleep(PAUSE_WITHOUT_DATABASE_SECONDS)
 
     def _gather(self) -> list[Writing]:
         """The next group: at most one change a job, in the order they came."""
@@ -186,12 +183,13 @@ class Committer:
             try:
                 with db.transaction() as session:
                     self._write(session, [one])
+                self.held -= _ended([one])
             except (OperationalError, InterfaceError, PoolTimeout):
                 self._writings.append(one)
-            except DBAPIError as error:
-                log.error("committer.write_refused", error=str(error.orig))
+            except Exception:
+                log.exception("committer.write_refused")
                 if one.move is not None and one.move.target != JobStatus.FAILED:
-                    self._writings.append(Writing(_refused(one.move), one.calls))
+                    self._writings.append(Writing(_refused(one.move)))
         self._wake.set()
 
 
