@@ -37,16 +37,11 @@ app = Celery("switchyard", task_cls=TransactionTask)
 app.config_from_object("celeryconfig")
 
 
-def runner() -> Runner:
-    """This process's runner."""
-    return _runners[0]
-
-
-def _start(capacity: int) -> None:
+def _start(capacity: int, *, in_child: bool) -> None:
     # The committer must not wait 5 ms (Python's default) for the thread that brought the hint to let it run: 3 ms less
     # from submit to start.
     sys.setswitchinterval(0.0005)
-    _runners.append(Runner(list(app.amqp.queues.consume_from), capacity))
+    _runners.append(Runner(list(app.amqp.queues.consume_from), capacity, in_child=in_child))
     _runners[0].start()
 
 
@@ -58,19 +53,26 @@ def _logs(**_: Any) -> None:
 @signals.worker_init.connect
 def _start_in_process(sender: Any, **_: Any) -> None:
     if "prefork" not in str(sender.pool_cls):
-        _start(settings().worker_capacity)
+        _start(settings().worker_capacity, in_child=False)
 
 
 @signals.worker_process_init.connect
 def _start_in_child(**_: Any) -> None:
-    _start(capacity=1)
+    _start(1, in_child=True)
 
 
 @signals.task_received.connect
 def _hint_at_once(request: Any, **_: Any) -> None:
-    """A hint counts when it arrives; that a pool's thread runs the task a millisecond later is for Flower to see."""
-    if request.name == RUN_JOBS and _runners:
-        _runners[0].hint()
+    """A hint counts when it arrives, a millisecond before a thread of the pool runs its task."""
+    if request.name == RUN_JOBS:
+        hint(in_child=False)
+
+
+def hint(*, in_child: bool) -> None:
+    """There may be work. Of the two places that say so, only the one in the runner's process is heard."""
+    for one in _runners:
+        if one.in_child is in_child:
+            one.hint()
 
 
 @signals.worker_shutting_down.connect

@@ -131,7 +131,7 @@ class Committer:
         held = self.held - _ended(group)
         beat = bool(held) and moment >= self._heartbeat_at
         look = bool(held) and moment >= self._look_at
-        limit = min(self._stride, self.capacity - len(held)) if self._claim_due(moment) else 0
+        limit = min(self._stride, self.capacity - len(held)) if self._claim_due(moment, group) else 0
         if not (group or beat or look or limit):
             return
         lost: set[UUID] = set()
@@ -156,9 +156,13 @@ class Committer:
         if cancelled:
             self._on_stop(cancelled, "cancelled")
 
-    def _claim_due(self, moment: float) -> bool:
+    def _claim_due(self, moment: float, group: list[Writing]) -> bool:
         """A hint came, the last claim left work behind, or it is time to look without being told (the net)."""
         if not self.claiming or not (self._hinted or moment >= self._net_at):
+            return False
+        if group and self._stride == CLAIM_AT_FIRST:
+            # Without a backlog whoever waits for these ends should not wait for a claim, too.
+            self._wake.set()
             return False
         self._hinted = False
         self._net_at = moment + NET_SECONDS

@@ -35,9 +35,10 @@ log = structlog.get_logger(__name__)
 
 
 class Runner:
-    """The jobs of one worker process."""
+    """The jobs of one worker process; `in_child` where that process is a child of Celery's."""
 
-    def __init__(self, queues: Sequence[str], capacity: int) -> None:
+    def __init__(self, queues: Sequence[str], capacity: int, *, in_child: bool = False) -> None:
+        self.in_child = in_child
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}"
         self._running: dict[UUID, RunningJob] = {}
         self._loop = asyncio.new_event_loop()
