@@ -4,6 +4,7 @@
 """
 
 import sys
+import time
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from infra.broker import RUN_JOBS
 from infra.settings import settings
 from workers.jobs.run import Runner
 
+YIELD_SECONDS = 0.0003
 _runners: list[Runner] = []
 
 
@@ -66,6 +68,8 @@ def _hint_at_once(request: Any, **_: Any) -> None:
     """A hint counts when it arrives, a millisecond before a thread of the pool runs its task."""
     if request.name == RUN_JOBS:
         hint(in_child=False)
+        # Lets the runner begin while Celery goes on with the message.
+        time.sleep(YIELD_SECONDS)
 
 
 def hint(*, in_child: bool) -> None:

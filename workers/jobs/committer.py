@@ -30,16 +30,19 @@ WRITE_AT_MOST = 200
 LOOK_SECONDS = 0.5
 NET_SECONDS = 1.0
 PAUSE_WITHOUT_DATABASE_SECONDS = 1.0
+AFTER_AT_MOST_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Writing:
-    """One job's wanted change and the provider calls that were paid for it."""
+    """One job's wanted change, the provider calls that were paid for it, and what must have happened before anybody may
+    see it: its last deltas are sent."""
 
     move: Move | None
     calls: list[Call] = field(default_factory=list)
+    after: threading.Event | None = None
 
 
 class Committer:
@@ -83,9 +86,9 @@ class Committer:
         self._hinted = True
         self._wake.set()
 
-    def post(self, move: Move | None, calls: Sequence[Call] = ()) -> None:
-        """Has this written with the next group."""
-        self._writings.append(Writing(move, list(calls)))
+    def post(self, move: Move | None, calls: Sequence[Call] = (), *, after: threading.Event | None = None) -> None:
+        """Has this written with the next group, committed not before `after`."""
+        self._writings.append(Writing(move, list(calls), after))
         self._wake.set()
 
     def close(self, timeout: float) -> None:
@@ -180,6 +183,9 @@ class Committer:
     def _write(self, session: Session, group: list[Writing]) -> None:
         outbox.tell(session, lifecycle.move(session, [one.move for one in group if one.move is not None]))
         usage.record(session, [call for one in group for call in one.calls])
+        for one in group:
+            if one.after is not None:
+                one.after.wait(AFTER_AT_MOST_SECONDS)
 
     def _apart(self, group: list[Writing]) -> None:
         """Writes a refused group one by one; the job whose own values the database refuses fails with that reason."""

@@ -1,6 +1,7 @@
 """What a running job has in its hands: its numbers, its stream, and how it learns that it must stop."""
 
 import asyncio
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -53,7 +54,6 @@ class RunningJob:
     stop: Stop | None = None
     kept: Json | None = None
     streamed: bool = False
-    ended: bool = False
     calls: list[ProviderUsage] = field(default_factory=list)
 
     @classmethod
@@ -119,21 +119,17 @@ class RunningJob:
 
     def interrupt(self, reason: Stop) -> None:
         """Stops the job at its next await; the first reason stands. Call it on the event loop."""
-        if self.stop is None and self.task is not None and not self.ended:
+        if self.stop is None and self.task is not None:
             self.stop = reason
             self.task.cancel()
 
-    async def flush(self) -> None:
-        """Waits until every delta is in Redis, so that no reader sees the end before them."""
-        if self.streamed:
-            loop = asyncio.get_running_loop()
-            done = loop.create_future()
-
-            def wake() -> None:
-                loop.call_soon_threadsafe(done.set_result, None)
-
-            live.broadcaster().flushed(wake)
-            await done
+    def flushed(self) -> threading.Event | None:
+        """Set when every delta is in Redis, so that no reader sees the end before them; None if there were none."""
+        if not self.streamed:
+            return None
+        event = threading.Event()
+        live.broadcaster().flushed(event.set)
+        return event
 
     def paid_calls(self) -> list[Call]:
         """The provider calls of this attempt, numbered."""

@@ -104,11 +104,8 @@ class Runner:
         timer = self._loop.call_later(_seconds_left(kind, job), job.interrupt, _time_reason(kind, job))
         move = await self._attempt(kind, job)
         timer.cancel()
-        # From here on nothing may interrupt: the job has its end, and it must be written.
-        job.ended = True
-        await job.flush()
         del self._running[job.job_id]
-        self._committer.post(move, job.paid_calls())
+        self._committer.post(move, job.paid_calls(), after=job.flushed())
 
     async def _attempt(self, kind: Kind, job: RunningJob) -> Move | None:
         try:
