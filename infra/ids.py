@@ -28,5 +28,17 @@ def parse(prefix: str, text: str) -> UUID | None:
 
 def lowest_id_at(moment: datetime) -> UUID:
     """The smallest UUIDv7 of that millisecond: turns a time filter into a range on the primary key."""
-    milliseconds = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+    return _lowest(_milliseconds(moment))
+
+
+def lowest_id_after(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of the millisecond after that."""
+    return _lowest(_milliseconds(moment) + 1)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+
+
+def _lowest(milliseconds: int) -> UUID:
     return UUID(int=(milliseconds & ((1 << 48) - 1)) << 80 | 7 << 76 | 2 << 62)

@@ -1,5 +1,6 @@
 """What every endpoint does alike: keys, scopes, request ids, idempotency, limits, health."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -109,6 +110,14 @@ def test_a_refused_request_leaves_its_key_free(client: Client) -> None:
 def test_answers_say_what_is_left_of_the_allowance(client: Client) -> None:
     answer = client.http.get("/v1/jobs")
     assert ";w=60" in answer.headers["RateLimit-Policy"] and ";r=" in answer.headers["RateLimit"]
+
+
+def test_every_request_leaves_one_line_of_json_with_its_id_and_no_key(client: Client, system: System) -> None:
+    client.http.get("/v1/projects", headers={"X-Request-Id": "find-me-in-the-log"})
+    text = (system.folder.logs / "api.log").read_text()
+    lines = [json.loads(line) for line in text.splitlines() if "find-me-in-the-log" in line]
+    assert [(line["path"], line["status"], line["event"]) for line in lines] == [("/v1/projects", 200, "request")]
+    assert system.api_key not in text
 
 
 def test_health_asks_nobody_and_ready_asks_every_part(system: System) -> None:

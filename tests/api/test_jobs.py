@@ -163,8 +163,3 @@ def test_the_figures_count_by_kind_and_status(client: Client) -> None:
     counts = {(row["kind"], row["status"]): row["count"] for row in stats["counts"]}
     assert counts["completion", "succeeded"] >= 1 and stats["finished_last_hour"] >= 1
     assert 0 <= stats["wait_seconds"]["p50"] <= stats["wait_seconds"]["p95"]
-
-
-def test_a_higher_priority_is_claimed_first(client: Client) -> None:
-    jobs = [client.submit(priority=priority, run_at=None) for priority in (0, 9)]
-    assert [client.wait(job["id"])["priority"] for job in jobs] == [0, 9]

@@ -20,7 +20,8 @@ Json = dict[str, Any]
 def fragile(provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system of its own, to be broken."""
     options = Options(data=tmp_path_factory.mktemp("fragile"), port=free_port(), flower_port=free_port())
-    with System(options, only=EVERYTHING_BUT_FLOWER, environment={**SHORT, **addresses(provider)}) as running:
+    environment = {**SHORT, **addresses(provider), "ANONYMOUS_REQUESTS_PER_MINUTE": "50"}
+    with System(options, only=EVERYTHING_BUT_FLOWER, environment=environment) as running:
         yield running
 
 
@@ -69,6 +70,25 @@ def test_a_worker_that_is_asked_to_end_hands_its_jobs_back_without_costing_an_at
     user.http.post(f"/v1/jobs/{job['id']}/cancel")
     final = user.wait(job["id"])
     assert final["status"] == "cancelled" and final["attempt"] == 2
+
+
+def test_after_a_pause_the_best_priority_runs_first_whoever_came_first(fragile: System, user: Client) -> None:
+    fragile["io1"].stop()
+    low = [user.submit(priority=0)["id"] for _ in range(6)]
+    high = [user.submit(priority=9)["id"] for _ in range(8)]
+    fragile.start_again("io1")
+    began = {job_id: user.wait(job_id)["started_at"] for job_id in low + high}
+    assert max(began[job_id] for job_id in high) <= min(began[job_id] for job_id in low)
+    assert min(began[job_id] for job_id in high) < min(began[job_id] for job_id in low)
+
+
+def test_requests_without_a_key_are_counted_by_address_and_refused_beyond_the_limit(fragile: System) -> None:
+    with Client(fragile.url, None) as nobody:
+        answers = [nobody.http.get("/v1/jobs") for _ in range(110)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert refused[0].json()["code"] == "rate_limited" and 1 <= int(refused[0].headers["Retry-After"]) <= 60
+        assert nobody.http.get("/health").status_code == 200
 
 
 def test_jobs_submitted_while_redis_is_away_run_when_it_is_back(fragile: System, user: Client) -> None:

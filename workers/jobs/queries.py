@@ -53,7 +53,8 @@ def list_jobs(session: Session, project_id: UUID, wanted: Filter, window: Window
     if wanted.created_after:
         query = query.where(Job.id >= ids.lowest_id_at(wanted.created_after), Job.created_at >= wanted.created_after)
     if wanted.created_before:
-        query = query.where(Job.created_at < wanted.created_before)
+        last = ids.lowest_id_after(wanted.created_before)
+        query = query.where(Job.id < last, Job.created_at < wanted.created_before)
     if wanted.metadata:
         query = query.where(Job.labels != {}, Job.labels.contains(wanted.metadata))
     return page(session, query, Job, window)

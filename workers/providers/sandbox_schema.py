@@ -227,7 +227,7 @@ def matching(pattern: str) -> str | None:
     """A short text that the pattern finds, or None where the pattern is beyond this."""
     try:
         compiled = re.compile(pattern)
-        made = "".join(_drawn(re._parser.parse(pattern)))  # type: ignore[attr-defined]
+        made = "".join(_drawn(re._parser.parse(pattern)))
     except (re.error, NotImplementedError, OverflowError, RecursionError):
         return None
     return made if compiled.search(made) else None
