@@ -13,7 +13,8 @@ backlog = 2048
 # Threads beat gevent here by 1.4 to 2.7 times on REST, with a far better tail; streams are handed off to an event loop.
 worker_class = "infra.handoff.HandoffWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "16"))
+# More threads only wait for each other: 8 made 11 % more submits than 16 at 32 clients, with a better tail.
+threads = int(os.environ.get("WEB_THREADS", "8"))
 # Idle connections and open streams cost no thread, so there may be many.
 worker_connections = 10_000
 keepalive = 30

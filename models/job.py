@@ -50,7 +50,11 @@ class Job(Record, InProject):
             postgresql_where=text("status = 'running' AND cancel_requested_at IS NOT NULL"),
         ),
         Index("ix_jobs_run_at", "run_at", postgresql_where=text("status = 'scheduled'")),
-        Index("ix_jobs_deadline", "deadline_at", postgresql_where=text("status IN ('scheduled', 'queued')")),
+        Index(
+            "ix_jobs_deadline",
+            "deadline_at",
+            postgresql_where=text("deadline_at IS NOT NULL AND status IN ('scheduled', 'queued')"),
+        ),
     )
     prefix = "job"
 

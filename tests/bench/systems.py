@@ -1,6 +1,6 @@
 """A system under test behind one face (submit, ask, count, pause, stop): Switchyard and the naive baseline.
 
-Each has its own fresh PostgreSQL and Redis, and the same number of API processes (2) and threads (16).
+Each has its own fresh PostgreSQL and Redis, and the same number of API processes (2) and threads (8).
 """
 
 import os
@@ -143,7 +143,7 @@ class Naive(System):
         }
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        options = ["-k", "gthread", "-w", "2", "--threads", "16", "--log-level", "warning"]
+        options = ["-k", "gthread", "-w", "2", "--threads", "8", "--log-level", "warning"]
         command = python("-m", "gunicorn", f"{NAIVE}:app", *options, "-b", f"127.0.0.1:{port}")
         self.servers.ground.supervisor.once("tables", python("-m", NAIVE), {**os.environ, **environment})
         self.api = [self.servers.start("api", command, environment, lambda _: listening(port))]

@@ -116,20 +116,21 @@ class Claimed:
 _FACTS = """jsonb_build_object('job_id', 'job_' || replace(j.id::text, '-', ''), 'kind', j.kind, 'status', j.status,
     'attempt', j.attempt)"""
 
-ENTER = text(f"""
-WITH j AS (
-  INSERT INTO jobs (id, project_id, created_by, kind, queue, status, priority, payload, metadata, attempt, max_attempts,
-    event_sequence, run_at, deadline_at, dead_letter, request_id, created_at)
-  VALUES (:id, :project_id, :created_by, :kind, :queue, :status, :priority, CAST(:payload AS jsonb),
-    CAST(:labels AS jsonb), 0, :max_attempts, 1, :run_at, :deadline_at, false, :request_id, :created_at)
-  RETURNING *
-), event AS (
-  INSERT INTO job_events (job_id, sequence, id, project_id, type, data, created_at)
-  SELECT id, 1, :event_id, project_id, 'job.' || status, {_FACTS}, created_at FROM j
-)
+# Three plain statements in one message: half of PostgreSQL's time for one statement with the three inside it.
+_ENTER = """
+INSERT INTO jobs (id, project_id, created_by, kind, queue, status, priority, payload, metadata, attempt, max_attempts,
+  event_sequence, run_at, deadline_at, dead_letter, request_id, created_at)
+VALUES (:id, :project_id, :created_by, :kind, :queue, :status, :priority, CAST(:payload AS jsonb),
+  CAST(:labels AS jsonb), 0, :max_attempts, 1, :run_at, :deadline_at, false, :request_id, :created_at);
+INSERT INTO job_events (job_id, sequence, id, project_id, type, data, created_at)
+VALUES (:id, 1, :event_id, :project_id, :event_type, CAST(:facts AS jsonb), :created_at)"""
+ENTER_LATER = text(_ENTER)
+ENTER_QUEUED = text(
+    _ENTER
+    + """;
 INSERT INTO outbox (job_id, project_id, queue, priority, attempt, available_at, created_at)
-SELECT id, project_id, queue, priority, 0, created_at, created_at FROM j WHERE status = 'queued'
-""")
+VALUES (:id, :project_id, :queue, :priority, 0, :created_at, :created_at)"""
+)
 
 # "wins" is the status the job gets: the cancel somebody asked for, or the wanted one. It reads only the row that the
 # UPDATE locks, so a cancel committed a microsecond before still counts.
@@ -222,8 +223,9 @@ WHERE id = :id AND status = 'running' RETURNING id
 
 def enter(session: Session, job: Job) -> None:
     """Writes a new job, its first event and, unless it is scheduled for later, its place in the queue."""
+    facts = {"job_id": job.public_id, "kind": job.kind, "status": job.status, "attempt": 0}
     session.execute(
-        ENTER,
+        ENTER_QUEUED if job.status == JobStatus.QUEUED else ENTER_LATER,
         {
             "id": job.id,
             "project_id": job.project_id,
@@ -240,6 +242,8 @@ def enter(session: Session, job: Job) -> None:
             "request_id": job.request_id,
             "created_at": job.created_at,
             "event_id": ids.new_id(),
+            "event_type": f"job.{job.status}",
+            "facts": json.dumps(facts),
         },
     )
 

@@ -82,7 +82,7 @@ def upgrade() -> None:
         "jobs",
         ["deadline_at"],
         unique=False,
-        postgresql_where=sa.text("status IN ('scheduled', 'queued')"),
+        postgresql_where=sa.text("deadline_at IS NOT NULL AND status IN ('scheduled', 'queued')"),
     )
     op.create_index(
         "ix_jobs_lease", "jobs", ["lease_expires_at"], unique=False, postgresql_where=sa.text("status = 'running'")
@@ -235,7 +235,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("metadata <> '{}'::jsonb"),
     )
     op.drop_index("ix_jobs_lease", table_name="jobs", postgresql_where=sa.text("status = 'running'"))
-    op.drop_index("ix_jobs_deadline", table_name="jobs", postgresql_where=sa.text("status IN ('scheduled', 'queued')"))
+    op.drop_index("ix_jobs_deadline", table_name="jobs")
     op.drop_index(
         "ix_jobs_cancel_requested",
         table_name="jobs",

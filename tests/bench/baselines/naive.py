@@ -5,7 +5,7 @@ the provider answers, no result backend, JSON messages. What it does not have is
 events, streams. A submit and a finish are one commit each ("durable"); if Redis is down between commit and
 `delay`, the job is lost.
 
-    gunicorn tests.bench.baselines.naive:app -k gthread -w 2 --threads 16
+    gunicorn tests.bench.baselines.naive:app -k gthread -w 2 --threads 8
     celery -A tests.bench.baselines.naive:celery worker -P prefork -c 2
 
 Reads DATABASE_URL, REDIS_URL, OPENAI_API_KEY, OPENAI_BASE_URL. POST /jobs {"model", "messages"} → 202 {"id", "status"};
