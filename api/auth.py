@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -26,7 +27,12 @@ class KnownKeys:
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[float, Principal]] = {}
-        hub().on_signal(signals.KEYS_CHANGED, self._known.clear)
+        self._changes = 0
+        hub().on_signal(signals.KEYS_CHANGED, self._forget)
+
+    def _forget(self) -> None:
+        self._changes += 1
+        self._known.clear()
 
     def find(self, token: str) -> Principal | None:
         """Whose key this is, if that is known and still true."""
@@ -35,11 +41,14 @@ class KnownKeys:
             return None
         return principal if principal.expires_at is None or principal.expires_at > now() else None
 
-    def learn(self, token: str, principal: Principal) -> Principal:
-        """Remembers it for a few seconds."""
+    def learn(self, token: str, ask: Callable[[], Principal]) -> Principal:
+        """Asks whose key it is, and remembers it for a few seconds unless a key was revoked meanwhile."""
+        changes = self._changes
+        principal = ask()
         if len(self._known) >= KNOWN_AT_MOST:
             self._known.clear()
-        self._known[_digest(token)] = (time.monotonic() + KNOWN_SECONDS, principal)
+        if changes == self._changes:
+            self._known[_digest(token)] = (time.monotonic() + KNOWN_SECONDS, principal)
         return principal
 
 
@@ -64,7 +73,7 @@ def identify(session: Session, scope: str) -> tuple[Principal, Verdict]:
     try:
         if token is None:
             raise Unauthenticated
-        principal = known_keys().find(token) or known_keys().learn(token, authenticate(session, token))
+        principal = known_keys().find(token) or known_keys().learn(token, lambda: authenticate(session, token))
     except Unauthenticated:
         anonymous()
         raise

@@ -155,7 +155,8 @@ class Hub:
 
     def _tell(self, message: Json) -> None:
         if message["channel"] == signals.CHANNEL.encode():
-            self._signal(message["data"])
+            self._signal(signals.heard(message["data"]))
+            self._readers.submit(signals.confirm, message["data"])
             return
         watches = self._watches.get(message["channel"].decode())
         if watches and message["type"] == "message":
