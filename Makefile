@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up demo test sure bench fuzz lock clean
+.PHONY: help up demo doctor test sure bench fuzz chaos rabbitmq lock clean
 
 BIN := .venv/bin
 # Another Python: make up PYTHON=/path/to/python3.12
@@ -21,6 +21,10 @@ up: .venv/.local-installed ## Everything on this machine: PostgreSQL, Redis, API
 demo: .venv/.local-installed ## The same, ends by itself after one streamed completion
 	@exec $(BIN)/python -m infra.dev demo --with-make
 
+doctor: .venv/.local-installed ## What is wrong with the running system, and what to do (ARGS=--json)
+	@folder=$$(realpath -m "$${SWITCHYARD_DATA:-.local}"); set -a; [ ! -f "$$folder/dev.env" ] || . "$$folder/dev.env"; \
+	exec $(BIN)/python -m api doctor $(ARGS)
+
 test: .venv/.dev-installed ## All tests; some: make test ARGS="tests/infra -k ports"
 	@exec $(BIN)/python -m pytest $(ARGS)
 
@@ -36,6 +40,16 @@ bench: .venv/.dev-installed ## Benchmarks; some: make bench ARGS=submit
 
 fuzz: .venv/.dev-installed ## A long random search for answers that openapi.json does not promise
 	@exec $(BIN)/python -m pytest tests/fuzz -m fuzz --timeout 3600 $(ARGS)
+
+chaos: .venv/.dev-installed ## Attacks every promise of docs/reliability.md for about 15 minutes; the same again: CHAOS_SEED=…
+	@CHAOS=long exec $(BIN)/python -m pytest tests/chaos --timeout 900 $(ARGS)
+
+rabbitmq: ## Install RabbitMQ with apt-get, for BROKER=rabbitmq and the tests that use it
+	@if command -v rabbitmq-server || ls /usr/lib/rabbitmq/bin/rabbitmq-server 2>/dev/null; then exit; fi; \
+	command -v apt-get >/dev/null || { echo "switchyard: no apt-get here; install RabbitMQ 3.10 or later: https://www.rabbitmq.com/docs/download" >&2; exit 1; }; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	$$as_root apt-get update -q && $$as_root apt-get install -y --no-install-recommends rabbitmq-server && \
+	{ $$as_root systemctl disable --now rabbitmq-server || $$as_root service rabbitmq-server stop || true; }
 
 lock: .venv/.dev-installed ## Resolve requirements/*.txt again from pyproject.toml (newest versions: LOCK_ARGS=--upgrade)
 	$(COMPILE) --group dev -o requirements/dev.txt

@@ -2,6 +2,7 @@
 
 from kombu import Queue
 
+from infra.broker import is_rabbitmq, queue_arguments
 from infra.settings import settings
 
 broker_url = settings().broker_url
@@ -9,11 +10,12 @@ broker_url = settings().broker_url
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_connection_timeout = 3
-broker_transport_options = {
-    "socket_connect_timeout": 3,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-}
+# A broker that answers nothing (frozen, out of memory) must not hold a process for ever: then it connects again.
+broker_transport_options = (
+    {"read_timeout": 10, "write_timeout": 3}
+    if is_rabbitmq(broker_url)
+    else {"socket_connect_timeout": 3, "socket_keepalive": True, "health_check_interval": 10}
+)
 broker_heartbeat = 10
 
 # A job's result is its row.
@@ -32,12 +34,17 @@ worker_prefetch_multiplier = 1
 worker_cancel_long_running_tasks_on_connection_loss = False
 
 # Each queue has a consumer in Makefile, docker-compose and infra/dev; tests/house checks it.
+# RabbitMQ's are quorum queues, whose consumers may go without acknowledgement like all others.
 task_queues = tuple(
-    Queue(name, no_ack=True)
+    Queue(name, no_ack=True, queue_arguments=queue_arguments(broker_url))
     for name in ("completions", "images", "ingest", "rag", "testruns", "features", "webhooks", "default")
 )
 task_default_queue = "default"
 task_create_missing_queues = False
+worker_consumer = "tasks.consumer:Consumer"
+# RabbitMQ: a worker that comes back before its old connection was missed would find an exclusive queue locked, and end.
+control_queue_exclusive = event_queue_exclusive = False
+control_queue_durable = event_queue_durable = True
 
 imports = ("tasks.jobs", "tasks.outbox", "tasks.sweeps")
 
@@ -53,5 +60,9 @@ timezone = "UTC"
 beat_schedule = {
     "relay": {"task": "outbox.relay", "schedule": 1.0, "options": {"expires": 5}},
     "jobs": {"task": "sweeps.jobs", "schedule": 1.0, "options": {"expires": 5}},
+    "read_batches": {"task": "batches.read", "schedule": 1.0, "options": {"expires": 5}},
+    "batches": {"task": "sweeps.batches", "schedule": 1.0, "options": {"expires": 5}},
+    "retention": {"task": "sweeps.retention", "schedule": 60.0, "options": {"expires": 60}},
+    "schedules": {"task": "sweeps.schedules", "schedule": 1.0, "options": {"expires": 5}},
     "idempotency": {"task": "sweeps.forget_idempotency_keys", "schedule": 600.0, "options": {"expires": 600}},
 }

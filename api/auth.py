@@ -83,6 +83,13 @@ def identify(session: Session, scope: str) -> tuple[Principal, Verdict]:
     return principal, verdict
 
 
+def require_token() -> None:
+    """Raises Unauthenticated for a request without a token, before anything of its body is read."""
+    if bearer() is None:
+        anonymous()
+        raise Unauthenticated
+
+
 def anonymous() -> Verdict:
     """Counts a request without a valid token against its address."""
     return limiter.take(f"ip:{request.remote_addr}", settings().anonymous_requests_per_minute)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import request
 from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import RequestTimeout
 
 from infra import json
 from infra.errors import (
@@ -15,10 +16,13 @@ from infra.errors import (
     UnknownField,
     UnsupportedMediaType,
 )
+from infra.handoff import impatient
 from infra.settings import settings
-from schemas.base import UNKNOWN_FIELD, pointers
+from schemas.base import UNKNOWN_FIELD, nul_places, pointers
 
 Json = dict[str, Any]
+
+NEXT_BYTES_SECONDS = 10.0
 
 
 def read_raw() -> bytes:
@@ -26,10 +30,26 @@ def read_raw() -> bytes:
     limit = settings().max_body_bytes
     if (request.content_length or 0) > limit:
         raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
-    raw: bytes = request.environ["wsgi.input"].read(limit + 1) if request.content_length is None else request.get_data()
+    try:
+        with impatient(request.environ, NEXT_BYTES_SECONDS):
+            raw = _read(limit)
+    except TimeoutError:
+        raise RequestTimeout from None
     if len(raw) > limit:
         raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
     return raw
+
+
+def _read(limit: int) -> bytes:
+    body: bytes = (
+        request.environ["wsgi.input"].read(limit + 1) if request.content_length is None else request.get_data()
+    )
+    return body
+
+
+def may_be_left_out(schema: Schema) -> bool:
+    """Whether a request may come without this body: nothing in it is required."""
+    return not any(one.required for one in schema.fields.values())
 
 
 def read_json(schema: Schema | None, raw: bytes) -> Json:
@@ -38,9 +58,12 @@ def read_json(schema: Schema | None, raw: bytes) -> Json:
         if raw.strip() not in (b"", b"{}"):
             raise BadInput("This request takes no body.", errors=[{"pointer": "", "detail": "Leave the body out."}])
         return {}
-    if not request.mimetype.endswith("json"):
-        raise UnsupportedMediaType
-    document = _parsed(raw)
+    if raw or not may_be_left_out(schema):
+        if not request.mimetype.endswith("json"):
+            raise UnsupportedMediaType
+        document = _parsed(raw)
+    else:
+        document = {}
     if b"\\u0000" in raw:
         _refuse_nul(document)
     try:
@@ -61,20 +84,9 @@ def _parsed(raw: bytes) -> Any:
 
 
 def _refuse_nul(document: Any) -> None:
-    found = [{"pointer": where, "detail": "Contains U+0000."} for where in _nul_places(document, "")]
+    found = [{"pointer": where, "detail": "Contains U+0000."} for where in nul_places(document)]
     if found:
         raise NulCharacter(errors=found[:20])
-
-
-def _nul_places(value: Any, pointer: str) -> list[str]:
-    if isinstance(value, str):
-        return [pointer] if "\0" in value else []
-    if isinstance(value, dict):
-        places = [pointer for key in value if "\0" in key]
-        return places + [place for key, inner in value.items() for place in _nul_places(inner, f"{pointer}/{key}")]
-    if isinstance(value, list):
-        return [place for index, inner in enumerate(value) for place in _nul_places(inner, f"{pointer}/{index}")]
-    return []
 
 
 def read_query(schema: Schema | None) -> Json:

@@ -1,12 +1,16 @@
-"""What an operator does at the shell: `flask --app wsgi <command>`."""
+"""What an operator does at the shell: `flask --app wsgi <command>`, or `switchyard <command>` where it is installed."""
+
+import logging
 
 import click
+import structlog
 from flask import Flask
 
 import models
 from infra import db, ids, json, schema
-from infra.errors import Unauthenticated
-from workers import projects
+from infra.errors import NotFound, Unauthenticated
+from schemas.project import ProjectOut
+from workers import doctor, projects
 from workers.identity import keys
 
 
@@ -51,7 +55,50 @@ def seed_demo(api_key: str) -> None:
     click.echo(json.dumps(answer))
 
 
-COMMANDS = (migrate, make_migration, create_project, seed_demo)
+@click.group("project")
+def project_group() -> None:
+    """A project's share and limits, which protect the others."""
+
+
+@project_group.command("set")
+@click.argument("project")
+@click.option("--weight", type=click.IntRange(1, 1000), help="Its share of scarce workers, beside others' weights.")
+@click.option("--max-running", type=click.IntRange(0), help="Jobs that may run at once; 0: the installation's default.")
+@click.option("--max-queued", type=click.IntRange(0), help="Jobs that may wait; 0: the installation's default.")
+def set_project(project: str, **limits: int | None) -> None:
+    """Changes what PROJECT (proj_…) may do, and prints the policy that applies now."""
+    project_id = ids.parse("proj", project)
+    if project_id is None:
+        raise click.BadParameter("must be proj_ and 32 lowercase hex digits", param_hint="PROJECT")
+    changes = {name: value or None for name, value in limits.items() if value is not None}
+    try:
+        with db.transaction() as session:
+            shown = projects.shown(projects.change_project(session, project_id, project_id, changes))
+    except NotFound as error:
+        raise click.ClickException(error.detail) from None
+    click.echo(json.dumps(ProjectOut().dump(shown)))
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def examine(as_json: bool) -> None:
+    """Says what is wrong and what to do. Ends with 0: all well, 1: something to do, 2: no database."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    report = doctor.examine()
+    if as_json:
+        findings = [
+            {"check": one.check, "ok": one.ok, "says": one.says, "advice": one.advice} for one in report.findings
+        ]
+        click.echo(json.dumps({"exit_code": report.exit_code, "findings": findings}))
+    else:
+        for one in report.findings:
+            click.echo(f"{'ok  ' if one.ok else 'LOOK'}  {one.check:<20}  {one.says}")
+            if not one.ok:
+                click.echo(f"{'':<26}  → {one.advice}")
+    raise SystemExit(report.exit_code)
+
+
+COMMANDS: tuple[click.Command, ...] = (migrate, make_migration, create_project, seed_demo, project_group, examine)
 
 
 def init_app(app: Flask) -> None:

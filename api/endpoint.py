@@ -18,7 +18,7 @@ from flask import Response, g, request
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
-from api.auth import identify
+from api.auth import identify, require_token
 from api.body import read_json, read_query, read_raw
 from api.idempotency import answer_once
 from infra import db, ids, json
@@ -79,6 +79,8 @@ class Spec:
     status: int
     errors: tuple[int, ...] = ()
     also: Mapping[str, Any] = field(default_factory=dict)
+    or_else: Mapping[int, type[Schema]] = field(default_factory=dict)
+    takes: Mapping[str, Any] = field(default_factory=dict)
 
 
 View = Callable[..., Any]
@@ -92,10 +94,13 @@ def endpoint(
     returns: type[Schema] | None = None,
     page: bool = False,
     status: int = 200,
+    place: str | None = None,
     errors: tuple[int, ...] = (),
     also: Mapping[str, Any] | None = None,
+    or_else: Mapping[int, type[Schema]] | None = None,
 ) -> Callable[[View], View]:
-    """Makes a view an endpoint; `page` for a list of `returns`, `errors` and `also` for the documentation."""
+    """Makes a view an endpoint; `page` for a list of `returns`, `place` where what it makes is found, if not below its
+    own address; `errors`, `also` (media types) and `or_else` (what a Response of another status has) to document it."""
     reads_body = body() if body else None
     reads_query = query() if query else None
     writes = (page_of(returns) if page and returns else returns or Schema)()
@@ -103,6 +108,7 @@ def endpoint(
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def wrapper(**path: str) -> Response:
+            require_token()
             raw = read_raw()
             with db.transaction() as session:
                 principal, verdict = identify(session, scope)
@@ -110,33 +116,36 @@ def endpoint(
 
                 def answer() -> Any:
                     call = Call(session, principal, g.request_id, read_json(reads_body, raw), given_query)
-                    return _respond(writes, status, view(call, **path))
+                    return respond(writes, status, view(call, **path), place)
 
-                answered = answer_once(session, principal, raw, answer)
-            response: Response = _respond(writes, status, answered.make()) if isinstance(answered, Later) else answered
+                answered = answer_once(session, principal, raw, answer, dry=given_query.get("dry_run", False))
+            if isinstance(answered, Later):
+                answered = respond(writes, status, answered.make(), place)
+            response: Response = answered
             verdict.stamp(response)
             return response
 
         summary = (view.__doc__ or view.__name__).strip()
-        wrapper.spec = Spec(scope, summary, body, query, returns, page, status, errors, also or {})  # type: ignore[attr-defined]
+        wrapper.spec = Spec(  # type: ignore[attr-defined]
+            scope, summary, body, query, returns, page, status, errors, also or {}, or_else or {}
+        )
         return wrapper
 
     return decorate
 
 
-def _respond(writes: Schema, status: int, found: Any) -> Any:
-    """What the view returned, as an answer. Only a 202 or 201 has a place of its own."""
+def respond(writes: Schema, status: int, found: Any, place: str | None = None) -> Any:
+    """What the view returned, as an answer. Only a 202 or 201 with one object has a place of its own."""
     if isinstance(found, Response | Later):
         return found
     if isinstance(found, PageOf):
-        found = {
-            "data": found.rows if found.shown is None else found.shown,
-            "has_more": found.has_more,
-            "first_id": found.rows[0].public_id if found.rows else None,
-            "last_id": found.rows[-1].public_id if found.rows else None,
-        }
-    shown = writes.dump(found)
+        page = {"data": found.rows if found.shown is None else found.shown, "has_more": found.has_more}
+        shown = writes.dump(page)
+        ids_shown = [one["id"] for one in shown["data"]] or [None]
+        shown |= {"first_id": ids_shown[0], "last_id": ids_shown[-1]}
+    else:
+        shown = writes.dump(found)
     response = Response(json.dump_bytes(shown), status, content_type="application/json")
-    if status in (201, 202):
-        response.headers["Location"] = f"{request.path}/{shown['id']}"
+    if status in (201, 202) and "id" in shown:
+        response.headers["Location"] = f"{place or request.path}/{shown['id']}"
     return response

@@ -1,5 +1,6 @@
 """Every failure as application/problem+json (RFC 9457), in one place."""
 
+import contextlib
 import re
 from http import HTTPStatus
 from typing import Any
@@ -12,14 +13,17 @@ from werkzeug.exceptions import HTTPException
 
 from infra import json
 from infra.errors import BodyTooLarge, SwitchyardError, Unauthenticated, Unavailable
+from infra.handoff import impatient
 
 log = structlog.get_logger(__name__)
 
 DROP_AT_MOST = 64 * 1024 * 1024
+DROP_SECONDS = 0.5
 SENTENCES = {
     400: "The request could not be read.",
     404: "There is nothing at this address; GET /v1/openapi.json lists what there is.",
     405: "This address does not take that method.",
+    408: "The request's body did not come in time; send it again.",
     413: "The request body is too large.",
     415: "Send JSON: Content-Type: application/json.",
 }
@@ -90,8 +94,9 @@ def drop_unread_body() -> None:
     """Reads away what the refused request still sends, within bounds: a client that is writing would otherwise find
     its connection closed before it reads why."""
     body, left = request.environ["wsgi.input"], DROP_AT_MOST
-    while left > 0 and (piece := body.read(65_536)):
-        left -= len(piece)
+    with contextlib.suppress(TimeoutError), impatient(request.environ, DROP_SECONDS):
+        while left > 0 and (piece := body.read(65_536)):
+            left -= len(piece)
 
 
 def init_app(app: Flask) -> None:

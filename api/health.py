@@ -25,5 +25,6 @@ def ready() -> Response:
 
 @bp.get("/metrics")
 def prometheus() -> Response:
-    """Prometheus' text format: this API's requests, and the queues as PostgreSQL has them."""
-    return Response(metrics.exposition(readiness.queues()), content_type=metrics.CONTENT_TYPE)
+    """Prometheus' text format: this API's requests, the queues and dead letters as PostgreSQL has them."""
+    found = metrics.exposition(readiness.queues(), readiness.dead_letters())
+    return Response(found, content_type=metrics.CONTENT_TYPE)

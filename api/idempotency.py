@@ -16,13 +16,18 @@ from workers.identity.keys import Principal
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def answer_once(session: Session, principal: Principal, raw: bytes, answer: Callable[[], Any]) -> Any:
-    """The answer, made now, or for a POST with a key that was seen before: the one that was made then."""
+def answer_once(
+    session: Session, principal: Principal, raw: bytes, answer: Callable[[], Any], *, dry: bool = False
+) -> Any:
+    """The answer, made now, or for a POST with a key that was seen before: the one that was made then. A `dry` one
+    stores nothing, so it neither uses the key up nor is kept."""
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if key is None:
         return answer()
     if not WELL_FORMED.fullmatch(key):
         raise BadInput("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    if dry:
+        return answer()
     fingerprint = hashlib.sha256(b"\n".join([request.full_path.encode(), raw])).digest()
     asked = idempotency.Asked(principal.project_id, principal.id, key, fingerprint)
     found = idempotency.first_answer(session, asked)

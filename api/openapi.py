@@ -25,6 +25,9 @@ Json = dict[str, Any]
 VERBS = ("get", "post", "put", "patch", "delete")
 TAGS = {
     "jobs": "Submit work, watch it, wait for it, cancel it, have it tried again.",
+    "batches": "Many jobs in one call: one progress, one end, the results in order.",
+    "dead_letters": "Jobs that used up their attempts: see why, queue them again, or discard them.",
+    "schedules": "Jobs again and again, at the times a cron expression names.",
     "api_keys": "What programs show instead of a person.",
     "projects": "The tenants; everything belongs to one.",
     "health": "For load balancers, orchestrators and Prometheus. No key needed.",

@@ -7,16 +7,24 @@ from typing import Any
 
 from werkzeug.routing import Rule
 
+from api.body import may_be_left_out
 from api.endpoint import Spec
 from api.openapi_schemas import Shapes
 from infra.errors import ProviderError, SwitchyardError, TimedOut, WorkerLost
-from models import ApiKey, Job, Project
+from models import ApiKey, Batch, Job, Project, Schedule
 from schemas.job import JobIn
 from workers.kinds import KINDS
 
 Json = dict[str, Any]
 
-PREFIXES = {"job_id": Job.prefix, "key_id": ApiKey.prefix, "project_id": Project.prefix}
+PREFIXES = {
+    "batch_id": Batch.prefix,
+    "dead_letter_id": "dl",
+    "job_id": Job.prefix,
+    "key_id": ApiKey.prefix,
+    "project_id": Project.prefix,
+    "schedule_id": Schedule.prefix,
+}
 PROBLEM_JSON = "application/problem+json"
 STREAM = "text/event-stream"
 # What a job ends with, never a request.
@@ -174,7 +182,8 @@ class Describer:
         }
         if spec.body:
             content = {"schema": self._shapes.ref(spec.body), **_examples(spec)}
-            operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+            required = not may_be_left_out(spec.body())
+            operation["requestBody"] = {"required": required, "content": {"application/json": content, **spec.takes}}
         return operation
 
     def public(self, name: str, docstring: str) -> Json:
@@ -203,11 +212,10 @@ class Describer:
         return found
 
     def _success(self, spec: Spec, creates: bool) -> Json:
-        headers = REQUEST_ID | ALLOWANCE
-        if spec.status in (201, 202):
+        plain = REQUEST_ID | ALLOWANCE | (REPLAYED if creates else {})
+        headers = plain
+        if spec.status in (201, 202) and spec.returns and "id" in spec.returns().fields:
             headers = headers | LOCATION
-        if creates:
-            headers = headers | REPLAYED
         content: Json = {}
         if spec.returns:
             content["application/json"] = {"schema": self._shapes.ref(spec.returns, page=spec.page)}
@@ -216,9 +224,17 @@ class Describer:
             content[media_type] = {"schema": {"type": "string", "description": text}}
         if content:
             answers[str(spec.status)]["content"] = content
+        for status, other in spec.or_else.items():
+            described = {"application/json": {"schema": self._shapes.ref(other)}}
+            answers[str(status)] = {
+                "description": HTTPStatus(status).phrase + ".",
+                "headers": plain,
+                "content": described,
+            }
         if STREAM in spec.also:
             content[STREAM] |= {"example": SSE_EXAMPLE}
-            answers["204"] = {"description": "The stream has ended; do not come back.", "headers": headers}
+        if spec.also:
+            answers["204"] = {"description": "Nothing follows any more; do not come back.", "headers": headers}
         return answers
 
 
@@ -240,9 +256,9 @@ def _failures(rule: Rule, verb: str, spec: Spec) -> Iterator[int]:
     if rule.arguments:
         yield 404
     if verb == "post":
-        yield from (409, 413)
+        yield from (408, 409, 413)
     if spec.body:
-        yield from (400, 413, 415)
+        yield from (400, 408, 413, 415)
 
 
 def _examples(spec: Spec) -> Json:

@@ -8,7 +8,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from schemas.base import page_of
-from schemas.job import JobIn, JobOut
+from schemas.job import DigestOut, JobIn, JobOut
 from workers.kinds import KINDS
 
 Json = dict[str, Any]
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 METADATA_PARAMETER: Json = {
     "name": "metadata",
     "in": "query",
-    "description": "`metadata.<key>=<value>`: only jobs with that pair; may be given for several keys.",
+    "description": "`metadata.<key>=<value>` for any key: a list shows what has these pairs, a batch gets them.",
     "style": "form",
     "explode": True,
     "schema": {
@@ -106,12 +106,12 @@ class Shapes:
         names = ", ".join(f"`{kind.name}`" for kind in KINDS)
         properties["kind"] |= {"description": f"Today: {names}.", "examples": [KINDS[0].name]}
         properties["input"] = {
-            "description": "As it was sent.",
-            "anyOf": [self.ref(kind.payload) for kind in KINDS],
+            "description": "As it was sent; of a private job its digest, or null.",
+            "anyOf": [*(self.ref(kind.payload) for kind in KINDS), self.ref(DigestOut), {"type": "null"}],
         }
         properties["result"] = {
-            "description": "Null until there is one. A cancelled job may keep a part.",
-            "anyOf": [*(self.ref(kind.result) for kind in KINDS), {"type": "null"}],
+            "description": "Null until there is one. A cancelled job may keep a part, a private one a digest.",
+            "anyOf": [*(self.ref(kind.result) for kind in KINDS), self.ref(DigestOut), {"type": "null"}],
         }
 
 

@@ -20,6 +20,7 @@ from api.errors import problem
 from api.hub import hub
 from infra import db, handoff
 from infra.errors import SwitchyardError, Unavailable
+from models import Batch, Job
 from schemas.event import FINAL_EVENTS, sse
 from workers.jobs import events
 
@@ -35,17 +36,19 @@ COME_BACK = b"retry: 1000\n\n"
 log = structlog.get_logger(__name__)
 
 
-def _read(project_id: UUID, job_id: UUID, after: int) -> events.Stretch:
+def _read(project_id: UUID, job_id: UUID, after: int, of: type[Job | Batch]) -> events.Stretch:
+    limit = EVENTS_A_READ
     with db.transaction() as session:
-        return events.read_events(session, project_id=project_id, job_id=job_id, after=after, limit=EVENTS_A_READ)
+        return events.read_events(session, project_id=project_id, job_id=job_id, after=after, limit=limit, of=of)
 
 
-async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Json | None]:
-    """The job's events after that number, each once and in order, until the final one; None while nothing happens."""
+async def follow(project_id: UUID, job_id: UUID, after: int, of: type[Job | Batch] = Job) -> AsyncIterator[Json | None]:
+    """The events of a job or batch after that number, each once and in order, until the final one; None while nothing
+    happens."""
     here = hub()
     async with here.watch(job_id) as watch:
         while True:
-            found = await here.read(partial(_read, project_id, job_id, after))
+            found = await here.read(partial(_read, project_id, job_id, after, of))
             for event in found.events:
                 after = event["sequence"]
                 yield event
@@ -68,14 +71,14 @@ async def follow(project_id: UUID, job_id: UUID, after: int) -> AsyncIterator[Js
                 yield None
 
 
-async def event_stream(project_id: UUID, job_id: UUID, after: int) -> Chunks:
+async def event_stream(project_id: UUID, job_id: UUID, after: int, of: type[Job | Batch] = Job) -> Chunks:
     """`follow` as SSE, with a comment now and then so that nobody on the way thinks the connection dead.
 
     No chunk at all where nothing can come any more.
     """
     clock = hub().loop.time
     began, quiet_since = False, clock()
-    async for event in follow(project_id, job_id, after):
+    async for event in follow(project_id, job_id, after, of):
         if not began:
             began = True
             yield COME_BACK
@@ -87,15 +90,17 @@ async def event_stream(project_id: UUID, job_id: UUID, after: int) -> Chunks:
             yield b": still here\n\n"
 
 
-async def until_final(project_id: UUID, job_id: UUID, seconds: float, show: Callable[[UUID, UUID], Any]) -> Chunks:
-    """One chunk: the job as `show` gives it, once it is final or the time is up."""
+async def until_final(
+    project_id: UUID, job_id: UUID, seconds: float, show: Callable[[UUID, UUID, bool], bytes | None]
+) -> Chunks:
+    """One chunk: the job as `show` gives it, once it is final or, at the `last` look, as it stands."""
     here = hub()
     give_up_at = here.loop.time() + seconds
     async with here.watch(job_id) as watch:
         while True:
-            body, final = await here.read(partial(show, project_id, job_id))
-            left = give_up_at - here.loop.time()
-            if final or left <= 0 or here.closing:
+            last = here.loop.time() >= give_up_at or here.closing
+            body = await here.read(partial(show, project_id, job_id, last))
+            if body is not None:
                 yield body
                 return
             while (left := give_up_at - here.loop.time()) > 0:

@@ -5,11 +5,15 @@ again what no worker has claimed. So a broker that is down costs a submit nothin
 
 Messages follow Celery's message protocol 2 and are written through kombu, without Celery's client on top of it (the
 figures are in docs/benchmarks.md). While one message is on its way, new ids gather and leave together.
+
+The broker is Redis or RabbitMQ, whichever BROKER_URL names; what differs between them stands here.
 """
 
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,17 +34,47 @@ LOOK_EVERY_SECONDS = 0.5
 # two at the worker.
 GATHER_SECONDS = 0.01
 RUN_JOBS = "jobs.run"
+HINT_LIVES_SECONDS = 60
+HINTS_KEPT_AT_MOST = 1_000
+RETRY: dict[str, Any] = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
 
 log = structlog.get_logger(__name__)
 
 
-def connection() -> Connection:
-    """A broker connection whose every wait is about a second."""
+class SteadyConnection(Connection):
+    """A connection that tries again every two seconds at the latest, however long its broker has been away."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """As kombu's own, which comes to wait 30 s between two attempts."""
+        return super().ensure_connection(*args, **{**RETRY, **kwargs})  # type: ignore[no-untyped-call]  # kombu has none
+
+
+def is_rabbitmq(url: str) -> bool:
+    """Whether the broker at this URL is RabbitMQ."""
+    return url.startswith(("amqp://", "amqps://"))
+
+
+def queue_arguments(url: str) -> dict[str, Any] | None:
+    """How a queue is declared there. A hint that waited a minute tells a worker nothing that it has not seen itself."""
+    if not is_rabbitmq(url):
+        return None
+    return {"x-queue-type": "quorum", "x-message-ttl": HINT_LIVES_SECONDS * 1000, "x-max-length": HINTS_KEPT_AT_MOST}
+
+
+@contextmanager
+def connection() -> Iterator[Connection]:
+    """A broker connection whose every wait is about a second; whatever goes wrong with it is an OperationalError."""
     url = settings().broker_url
     limits: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "socket_keepalive": True}
-    if url.startswith("amqp"):
-        limits = {"confirm_publish": False, "read_timeout": 1.0, "write_timeout": 1.0}
-    return Connection(url, connect_timeout=1.0, transport_options=limits)
+    if is_rabbitmq(url):
+        limits = {"read_timeout": 1.0, "write_timeout": 1.0}
+    link = Connection(url, connect_timeout=1.0, transport_options={**limits, "max_retries": 0})
+    errors = (*link.connection_errors, *link.channel_errors)
+    try:
+        with link:
+            yield link
+    except errors as error:
+        raise OperationalError(str(error) or type(error).__name__) from error
 
 
 def message(task: str, args: list[Any]) -> tuple[bytes, dict[str, Any], str]:
@@ -85,7 +119,7 @@ class Publisher:
                         self._wake.clear()
                         self._send(producer)
                         time.sleep(GATHER_SECONDS)
-            except (OperationalError, OSError) as error:
+            except OperationalError as error:
                 log.warning("broker.unreachable", error=str(error))
             except Exception:
                 log.exception("broker.publisher_failed")
@@ -112,7 +146,7 @@ class Publisher:
 
 
 def send(producer: Any, queue: str, ids: list[str]) -> None:
-    """Sends one message with these job ids; raises kombu's OperationalError or OSError if the broker is away."""
+    """Sends one message with these job ids."""
     body, headers, task_id = message(RUN_JOBS, [queue, ids])
     producer.publish(
         body,
@@ -135,7 +169,7 @@ def announce(queue: str, job_id: UUID) -> None:
 
 
 def send_hints(queues: dict[str, list[str]]) -> int:
-    """Sends ids to queues in which no message waits; returns how many. Raises as `send` does."""
+    """Sends ids to queues in which no message waits; returns how many. Raises kombu's OperationalError."""
     sent = 0
     if not queues:
         return sent
@@ -153,6 +187,7 @@ def waiting(link: Connection, queue: str) -> int:
     """How many messages wait in that queue; 0 for one that no worker has declared yet."""
     channel = link.default_channel
     try:
+        # RabbitMQ closes the channel over an unknown queue, and its client opens it again under the same number.
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
     except link.channel_errors:
         return 0

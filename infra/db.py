@@ -16,15 +16,16 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 
-from infra import json
+from infra import json, silence
 from infra.process import PerProcess
 from infra.settings import settings
 
-CONNECT_TIMEOUT_SECONDS = 3
+CONNECT_TIMEOUT_SECONDS = 2
 PING_AFTER_SECONDS = 1.0
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 SERVER_LIMITS = (
-    "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    " -c jit=off"
 )
 
 
@@ -40,6 +41,7 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
         pool_reset_on_return=None,
         json_serializer=json.dumps,
         json_deserializer=json.loads,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "options": SERVER_LIMITS,
@@ -50,9 +52,20 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
             "application_name": "switchyard",
         },
     )
+    watch = silence.Watch(made)
+    event.listen(made, "handle_error", _keep_first_line)
     event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", lambda connection, _record, _proxy: watch.begin(connection))
     event.listen(made, "checkout", _ping_if_idle)
     return made
+
+
+def _keep_first_line(context: Any) -> None:
+    """What PostgreSQL adds to its sentence (detail, context, the statement's line) quotes values, and errors are
+    logged."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
 def _note_use(_connection: Any, record: Any) -> None:
@@ -99,6 +112,8 @@ def after_commit(session: Session, callback: Callable[[], Any]) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _run_callbacks(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
     for callback in session.info.pop("after_commit", ()):
         callback()
 

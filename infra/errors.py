@@ -7,6 +7,7 @@
     │   ├── InvalidParameter   invalid_parameter       422     no
     │   ├── NulCharacter       nul_character           422     no
     │   ├── UnknownKind        unknown_kind            422     no
+    │   ├── TooManyLines       too_many_lines          422     no
     │   └── IdempotencyKeyReused idempotency_key_reused 422    no
     ├── Unauthenticated        unauthenticated         401     no
     ├── Forbidden              forbidden               403     no
@@ -15,15 +16,20 @@
     ├── Conflict               conflict                409     no
     │   ├── JobFinal           job_final               409     no
     │   ├── JobNotFinal        job_not_final           409     no
+    │   ├── BatchFinal         batch_final             409     no
+    │   ├── NotStored          not_stored              409     no
     │   └── IdempotencyKeyInUse idempotency_key_in_use 409     no
     ├── BodyTooLarge           body_too_large          413     no
     ├── UnsupportedMediaType   unsupported_media_type  415     no
     ├── RateLimited            rate_limited            429     yes
+    │   └── QueueFull          queue_full              429     yes
     ├── Unavailable            unavailable             503     yes
     ├── WorkerLost             worker_lost             500     yes
     ├── TimedOut               timed_out               504     yes
+    ├── CostLimitExceeded      cost_limit_exceeded     422     no
     └── ProviderError          provider_error          502     no
         ├── ProviderRateLimited  provider_rate_limited   429   yes
+        │   └── ProviderBusy     provider_rate_limited   429   yes
         ├── ProviderUnavailable  provider_unavailable    503   yes
         ├── ProviderTimeout      provider_timeout        504   yes
         ├── ProviderAuth         provider_auth           502   no
@@ -104,6 +110,12 @@ class UnknownKind(BadInput):
     code = "unknown_kind"
 
 
+class TooManyLines(BadInput):
+    """The batch has more lines than a batch may have; send the rest as another one."""
+
+    code = "too_many_lines"
+
+
 class IdempotencyKeyReused(BadInput):
     """This Idempotency-Key was used before with another request; use a new key for a new request."""
 
@@ -152,6 +164,18 @@ class JobNotFinal(Conflict):
     code = "job_not_final"
 
 
+class NotStored(Conflict):
+    """The job's input was not kept after its end, so it cannot run again; submit it anew."""
+
+    code = "not_stored"
+
+
+class BatchFinal(Conflict):
+    """The batch has ended and cannot change any more."""
+
+    code = "batch_final"
+
+
 class IdempotencyKeyInUse(Conflict):
     """A request with this Idempotency-Key is still in progress; try again in a moment."""
 
@@ -176,6 +200,12 @@ class RateLimited(SwitchyardError):
     code, status, retryable = "rate_limited", 429, True
 
 
+class QueueFull(RateLimited):
+    """Too many jobs wait already; submit again when some have run."""
+
+    code = "queue_full"
+
+
 class Unavailable(SwitchyardError):
     """A part that Switchyard needs does not answer; try again in a moment."""
 
@@ -194,6 +224,12 @@ class TimedOut(SwitchyardError):
     code, status, retryable = "timed_out", 504, True
 
 
+class CostLimitExceeded(SwitchyardError):
+    """The job would cost more than its max_cost."""
+
+    code, status = "cost_limit_exceeded", 422
+
+
 class ProviderError(SwitchyardError):
     """The AI provider answered with an error."""
 
@@ -204,6 +240,10 @@ class ProviderRateLimited(ProviderError):
     """The AI provider's rate limit is reached."""
 
     code, status, retryable = "provider_rate_limited", 429, True
+
+
+class ProviderBusy(ProviderRateLimited):
+    """The AI provider's rate limit leaves no room now, so nothing was sent to it."""
 
 
 class ProviderUnavailable(ProviderError):

@@ -9,7 +9,7 @@ import contextlib
 import select
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
@@ -124,6 +124,25 @@ def _more_follows(conn: TConn) -> bool:
     poller = select.poll()
     poller.register(conn.sock, select.POLLIN)
     return bool(poller.poll(NEXT_REQUEST_MILLISECONDS))
+
+
+@contextlib.contextmanager
+def impatient(environ: dict[str, Any], seconds: float) -> Iterator[None]:
+    """Inside, a read that waits longer than this for the client's next bytes raises TimeoutError, and nothing more is
+    read from that client."""
+    sock = environ.get("gunicorn.socket")
+    if sock is None:
+        yield
+        return
+    sock.settimeout(seconds)
+    try:
+        yield
+    except TimeoutError:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RD)
+        raise
+    finally:
+        sock.settimeout(None)
 
 
 def on_exit(begin: Callable[[], None], finish: Callable[[], None]) -> None:

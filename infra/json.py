@@ -23,6 +23,11 @@ def dump_bytes(value: Any) -> bytes:
     return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z)
 
 
+def dump_canonical(value: Any) -> bytes:
+    """Compact JSON in UTF-8 with sorted keys: the same bytes for the same value."""
+    return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS)
+
+
 def dump_for_postgres(value: Any) -> str:
     """JSON text that JSONB takes: it has no U+0000, so a model that says it is quoted with U+FFFD."""
     text = dumps(value)

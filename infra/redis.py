@@ -9,13 +9,14 @@ from uuid import UUID
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from infra.process import PerProcess
 from infra.settings import settings
 
-__all__ = ["RedisError", "async_client", "client", "live_channel", "live_key"]
+__all__ = ["SWEPT", "RedisError", "async_client", "client", "live_channel", "live_key", "result_key", "workers_key"]
 
 LIMITS: dict[str, Any] = {
     "socket_connect_timeout": 1.0,
@@ -25,8 +26,11 @@ LIMITS: dict[str, Any] = {
 }
 
 
+# A connection that is gone is made again once; a server that says nothing would say nothing again.
+_RETRY = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+
 # This process's client; its pool is thread-safe.
-client = PerProcess(lambda: Redis.from_url(settings().redis_url, retry=Retry(NoBackoff(), 1), **LIMITS))
+client = PerProcess(lambda: Redis.from_url(settings().redis_url, retry=_RETRY, **LIMITS))
 
 
 def async_client() -> AsyncRedis:
@@ -42,3 +46,17 @@ def live_key(job_id: UUID) -> str:
 def live_channel(job_id: UUID) -> str:
     """The channel on which a job's events are announced as they happen."""
     return f"sy:job:{job_id.hex}"
+
+
+def result_key(job_id: UUID) -> str:
+    """The hash that holds a private job's result for a while, by attempt."""
+    return f"sy:result:{job_id.hex}"
+
+
+# The Unix time at which a worker last swept the jobs, which beat asks for every second.
+SWEPT = "sy:swept"
+
+
+def workers_key(queue: str) -> str:
+    """The sorted set of the workers that listen to that queue, each with the Unix time of its last sign of life."""
+    return f"sy:workers:{queue}"

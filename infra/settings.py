@@ -37,6 +37,7 @@ class Settings:
     prometheus_multiproc_dir: str | None
 
     max_body_bytes: int
+    max_upload_bytes: int
     anonymous_requests_per_minute: int
     requests_per_minute: int
     trusted_proxies: int
@@ -47,6 +48,11 @@ class Settings:
     worker_capacity: int
     worker_grace_seconds: float
     inline_result_bytes: int
+
+    project_max_running: int
+    project_max_queued: int
+    max_queued: int
+    retention_days: int
 
     ai_provider: str
     ai_model: str
@@ -77,6 +83,7 @@ def read() -> Settings:
             log_format=env.str("LOG_FORMAT", "json"),
             prometheus_multiproc_dir=env.str("PROMETHEUS_MULTIPROC_DIR", None) or None,
             max_body_bytes=env.int("MAX_BODY_BYTES", 4 * 1024 * 1024),
+            max_upload_bytes=env.int("MAX_UPLOAD_BYTES", 100 * 1024 * 1024),
             anonymous_requests_per_minute=env.int("ANONYMOUS_REQUESTS_PER_MINUTE", 100),
             requests_per_minute=env.int("REQUESTS_PER_MINUTE", 120_000),
             trusted_proxies=env.int("TRUSTED_PROXIES", 0),
@@ -86,6 +93,10 @@ def read() -> Settings:
             worker_capacity=env.int("WORKER_CAPACITY", 500),
             worker_grace_seconds=env.float("WORKER_GRACE_SECONDS", 20.0),
             inline_result_bytes=env.int("INLINE_RESULT_BYTES", 256 * 1024),
+            project_max_running=env.int("PROJECT_MAX_RUNNING", 0),
+            project_max_queued=env.int("PROJECT_MAX_QUEUED", 100_000),
+            max_queued=env.int("MAX_QUEUED", 1_000_000),
+            retention_days=env.int("RETENTION_DAYS", 30),
             ai_provider=env.str("AI_PROVIDER", "sandbox"),
             ai_model=env.str("AI_MODEL", "sandbox"),
             provider_timeout_seconds=env.float("PROVIDER_TIMEOUT_SECONDS", 600.0),
@@ -117,6 +128,10 @@ def _checked(settings: Settings) -> Settings:
         "DATABASE_URL must start with postgresql:// (PostgreSQL is the only database Switchyard uses)",
     )
     require(settings.redis_url.startswith(("redis://", "rediss://", "unix://")), "REDIS_URL must start with redis://")
+    require(
+        settings.broker_url.startswith(("redis://", "rediss://", "unix://", "amqp://", "amqps://")),
+        "BROKER_URL must start with redis:// or amqp://",
+    )
     require(settings.log_format in ("json", "console"), 'LOG_FORMAT must be "json" or "console"')
     require(
         settings.log_level in ("DEBUG", "INFO", "WARNING", "ERROR"),
@@ -127,6 +142,12 @@ def _checked(settings: Settings) -> Settings:
         "HEARTBEAT_SECONDS must be at most half of LEASE_SECONDS",
     )
     require(settings.worker_capacity > 0, "WORKER_CAPACITY must be at least 1")
+    require(settings.project_max_running >= 0, "PROJECT_MAX_RUNNING must be 0 (no limit) or more")
+    require(
+        min(settings.project_max_queued, settings.max_queued) > 0,
+        "PROJECT_MAX_QUEUED and MAX_QUEUED must be at least 1",
+    )
+    require(settings.retention_days > 0, "RETENTION_DAYS must be at least 1")
     require(settings.ai_provider in (*PROVIDERS, "sandbox"), "AI_PROVIDER must be one of the providers or sandbox")
     return settings
 

@@ -1,22 +1,38 @@
 """Where large bytes live: an S3 bucket if one is set, else a folder under SWITCHYARD_DATA."""
 
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from uuid import uuid4
 
 from infra.errors import NotFound, Unavailable
 from infra.settings import settings
 
+PIECE = 1024 * 1024
+
 
 class Store(Protocol):
-    """Keys are `folder/…/name` without `..`; bytes are whole objects."""
+    """Keys are `folder/…/name` without `..`. What is large is written from a file and read as a stream."""
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """Writes the object, replacing what was there; raises Unavailable."""
 
     def get(self, key: str) -> bytes:
         """The object; raises NotFound or Unavailable."""
+
+    def put_file(self, key: str, body: BinaryIO, content_type: str) -> None:
+        """Writes the object from where the file stands to its end; raises Unavailable."""
+
+    def open(self, key: str, start: int = 0) -> AbstractContextManager[BinaryIO]:
+        """The object as a stream that begins at that byte, which exists; raises NotFound or Unavailable."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Takes the object away, if it is there; raises Unavailable."""
 
 
 class Folder:
@@ -26,15 +42,8 @@ class Folder:
         self._root = root
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
-        """Writes beside, then renames."""
-        path = self._root / key
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f"{path.name}.{uuid4().hex}.part")
-            beside.write_bytes(body)
-            beside.replace(path)
-        except OSError as error:
-            raise Unavailable(f"The storage folder cannot be written: {error.strerror}.") from error
+        """As from a file."""
+        self.put_file(key, io.BytesIO(body), content_type)
 
     def get(self, key: str) -> bytes:
         """Reads the file."""
@@ -42,6 +51,42 @@ class Folder:
             return (self._root / key).read_bytes()
         except FileNotFoundError:
             raise NotFound("The stored object is gone.") from None
+
+    def put_file(self, key: str, body: BinaryIO, content_type: str) -> None:
+        """Writes beside, then renames."""
+        path = self._root / key
+        beside = path.with_name(f"{path.name}.{uuid4().hex}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with beside.open("xb") as file:
+                    shutil.copyfileobj(body, file, PIECE)
+                beside.replace(path)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise Unavailable(f"The storage folder cannot be written: {error.strerror}.") from error
+
+    @contextmanager
+    def open(self, key: str, start: int = 0) -> Iterator[BinaryIO]:
+        """Opens the file."""
+        try:
+            file = (self._root / key).open("rb")
+        except FileNotFoundError:
+            raise NotFound("The stored object is gone.") from None
+        except OSError as error:
+            raise Unavailable(f"The storage folder cannot be read: {error.strerror}.") from error
+        with file:
+            file.seek(start)
+            yield file
+
+    def delete(self, key: str) -> None:
+        """Unlinks the file."""
+        try:
+            (self._root / key).unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable(f"The storage folder cannot be written: {error.strerror}.") from error
 
 
 class Bucket:
@@ -59,6 +104,10 @@ class Bucket:
         self._s3: Any = boto3.client("s3", endpoint_url=endpoint_url, config=limits)
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
+        """As from a file."""
+        self.put_file(key, io.BytesIO(body), content_type)
+
+    def put_file(self, key: str, body: BinaryIO, content_type: str) -> None:
         """One PUT."""
         try:
             self._s3.put_object(Bucket=self._name, Key=key, Body=body, ContentType=content_type)
@@ -74,6 +123,29 @@ class Bucket:
             raise NotFound("The stored object is gone.") from None
         except self._errors as error:
             raise Unavailable(f"The object storage does not answer: {error}.") from error
+
+    @contextmanager
+    def open(self, key: str, start: int = 0) -> Iterator[BinaryIO]:
+        """One GET, from that byte on."""
+        try:
+            found = self._s3.get_object(Bucket=self._name, Key=key, Range=f"bytes={start}-")["Body"]
+        except self._s3.exceptions.NoSuchKey:
+            raise NotFound("The stored object is gone.") from None
+        except self._errors as error:
+            raise Unavailable(f"The object storage does not answer: {error}.") from error
+        try:
+            yield io.BufferedReader(found, PIECE)
+        except self._errors as error:
+            raise Unavailable(f"The object storage broke off: {error}.") from error
+        finally:
+            found.close()
+
+    def delete(self, key: str) -> None:
+        """One DELETE."""
+        try:
+            self._s3.delete_object(Bucket=self._name, Key=key)
+        except self._errors as error:
+            raise Unavailable(f"The object storage refused a delete: {error}.") from error
 
 
 @cache

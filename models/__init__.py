@@ -2,16 +2,24 @@
 
 from models.api_key import ApiKey
 from models.base import Base
+from models.batch import BATCH_FINAL, Batch, BatchLine, BatchStatus
 from models.idempotency import IdempotencyKey
-from models.job import FINAL, Job, JobEvent, JobStatus, OutboxEntry
+from models.job import FINAL, Job, JobEvent, JobStatus, OutboxEntry, Store
 from models.project import MemberRole, Membership, Project
+from models.provider_limit import ProviderLimit
+from models.schedule import CatchUp, Schedule
 from models.usage import Usage
 from models.user import User, UserRole
 
 __all__ = [
+    "BATCH_FINAL",
     "FINAL",
     "ApiKey",
     "Base",
+    "Batch",
+    "BatchLine",
+    "BatchStatus",
+    "CatchUp",
     "IdempotencyKey",
     "Job",
     "JobEvent",
@@ -20,6 +28,9 @@ __all__ = [
     "Membership",
     "OutboxEntry",
     "Project",
+    "ProviderLimit",
+    "Schedule",
+    "Store",
     "Usage",
     "User",
     "UserRole",

@@ -1,11 +1,12 @@
 """Jobs, their numbered events, and the outbox of those that wait for a worker."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Select, SmallInteger, select, text
+from sqlalchemy import Index, Integer, Numeric, Select, SmallInteger, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, InProject, Record
@@ -23,6 +24,14 @@ class JobStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class Store(StrEnum):
+    """What is kept of a job's input and result once it has ended: all, their SHA-256 and size, or nothing."""
+
+    FULL = "full"
+    HASHES = "hashes"
+    NONE = "none"
+
+
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
 
 
@@ -34,14 +43,32 @@ class Job(Record, InProject):
     __table_args__ = (
         Index("ix_jobs_project", "project_id", "id"),
         Index("ix_jobs_project_kind", "project_id", "kind", "id"),
-        # Nearly every job ends succeeded, so that status needs no index: walking the project finds it at once.
-        Index("ix_jobs_project_status", "project_id", "status", "id", postgresql_where=text("status <> 'succeeded'")),
+        Index("ix_jobs_status", "project_id", "status", "id"),
         Index(
             "ix_jobs_metadata",
             "metadata",
             postgresql_using="gin",
             postgresql_ops={"metadata": "jsonb_path_ops"},
             postgresql_where=text("metadata <> '{}'::jsonb"),
+        ),
+        # For fair shares and limits: what each project, and each concurrency key, has running.
+        Index("ix_jobs_running", "project_id", "concurrency_key", postgresql_where=text("status = 'running'")),
+        # For retention: what ended first.
+        Index("ix_jobs_finished", "project_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index("ix_jobs_dead_letter", "project_id", "id", postgresql_where=text("dead_letter")),
+        # A schedule runs once at each of its times, whoever tries.
+        Index(
+            "ix_jobs_schedule",
+            "schedule_id",
+            "run_at",
+            unique=True,
+            postgresql_where=text("schedule_id IS NOT NULL"),
+        ),
+        Index("ix_jobs_batch", "batch_id", "batch_line", unique=True, postgresql_where=text("batch_id IS NOT NULL")),
+        Index(
+            "ix_jobs_batch_open",
+            "batch_id",
+            postgresql_where=text("batch_id IS NOT NULL AND status IN ('scheduled', 'queued', 'running')"),
         ),
         Index("ix_jobs_lease", "lease_expires_at", postgresql_where=text("status = 'running'")),
         Index(
@@ -83,6 +110,16 @@ class Job(Record, InProject):
     finished_at: Mapped[datetime | None]
     dead_letter: Mapped[bool] = mapped_column(default=False)
     request_id: Mapped[str | None]
+    lane: Mapped[str | None]
+    concurrency_key: Mapped[str | None]
+    concurrency_limit: Mapped[int | None] = mapped_column(SmallInteger)
+    max_cost: Mapped[Decimal | None] = mapped_column(Numeric(20, 10))
+    store: Mapped[str] = mapped_column(default=Store.FULL, server_default=Store.FULL)
+    payload_digest: Mapped[dict[str, Any] | None]
+    replay_of: Mapped[UUID | None]
+    schedule_id: Mapped[UUID | None]
+    batch_id: Mapped[UUID | None]
+    batch_line: Mapped[int | None] = mapped_column(Integer)
 
     @classmethod
     def running_under_lease(cls, worker: str) -> Select[Self]:
@@ -105,11 +142,25 @@ class JobEvent(Base, InProject):
 
 
 class OutboxEntry(Base, InProject):
-    """A queued job that no worker has claimed: written with the job, deleted by the claim. The queue itself."""
+    """A queued job that no worker has claimed: written with the job, deleted by the claim. The queue itself.
+
+    Only a `ready` entry may be claimed. The others wait for their time (`available_at`) or, where that is null, for a
+    free place under their concurrency key. `lane` is the provider/model that the job will call.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_queue", "queue", text("priority DESC"), "job_id"),
+        Index("ix_outbox_ready", "queue", "project_id", "ready", text("priority DESC"), "job_id"),
+        Index("ix_outbox_available", "available_at", postgresql_where=text("NOT ready")),
+        Index(
+            "ix_outbox_concurrency",
+            "project_id",
+            "concurrency_key",
+            "ready",
+            text("priority DESC"),
+            "job_id",
+            postgresql_where=text("concurrency_key IS NOT NULL"),
+        ),
         # Thousands of rows a second come and go; vacuum by count, not by share of the table.
         {
             "postgresql_with": {
@@ -125,5 +176,9 @@ class OutboxEntry(Base, InProject):
     queue: Mapped[str]
     priority: Mapped[int] = mapped_column(SmallInteger)
     attempt: Mapped[int] = mapped_column(SmallInteger)
-    available_at: Mapped[datetime]
+    ready: Mapped[bool] = mapped_column(server_default=text("true"))
+    available_at: Mapped[datetime | None]
+    lane: Mapped[str | None]
+    concurrency_key: Mapped[str | None]
+    concurrency_limit: Mapped[int | None] = mapped_column(SmallInteger)
     created_at: Mapped[datetime]

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, Integer, Select, SmallInteger, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Record
+from models.job import Store
 
 
 class MemberRole(StrEnum):
@@ -19,13 +20,21 @@ class MemberRole(StrEnum):
 
 
 class Project(Record):
-    """A tenant: everything a customer has lives in one; soft-deleted."""
+    """A tenant: everything a customer has lives in one; soft-deleted.
+
+    `weight` is its share against others when workers are scarce; a limit that is null is the installation's default.
+    """
 
     __tablename__ = "projects"
     prefix = "proj"
 
     name: Mapped[str]
     deleted_at: Mapped[datetime | None]
+    weight: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
+    max_running: Mapped[int | None] = mapped_column(Integer)
+    max_queued: Mapped[int | None] = mapped_column(Integer)
+    retention_days: Mapped[int | None] = mapped_column(Integer)
+    store: Mapped[str] = mapped_column(default=Store.FULL, server_default=Store.FULL)
 
     @classmethod
     def in_project(cls, project_id: UUID) -> Select[Self]:

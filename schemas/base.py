@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +68,28 @@ class Number(fields.Integer):
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Money(fields.Field[Decimal]):
+    """US dollars above 0: a number or decimal text inside a request, decimal text in an answer."""
+
+    AT_MOST = Decimal(1_000_000)
+
+    def __init__(self, **kwargs: Any) -> None:
+        described = kwargs.pop("metadata", {})
+        super().__init__(metadata={"type": ["string", "number"], "example": "0.25", **described}, **kwargs)
+
+    def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else f"{value.normalize():f}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        try:
+            amount = Decimal(str(value)[:40] if isinstance(value, str | int | float) and value is not True else "nan")
+        except InvalidOperation:
+            amount = Decimal("nan")
+        if not (amount.is_finite() and 0 < amount <= self.AT_MOST) or amount != round(amount, 10):
+            raise ValidationError("Must be an amount above 0 in US dollars, with at most 10 decimal places.")
+        return amount
 
 
 class QueryNumber(fields.Integer):
@@ -139,3 +162,15 @@ def pointers(messages: Any, prefix: str = "") -> list[Json]:
     if isinstance(messages, list):
         return [one for message in messages for one in pointers(message, prefix)]
     return [{"pointer": prefix, "detail": str(messages)}]
+
+
+def nul_places(value: Any, pointer: str = "") -> list[str]:
+    """Pointers to every text in a JSON value that has the character U+0000."""
+    if isinstance(value, str):
+        return [pointer] if "\0" in value else []
+    if isinstance(value, dict):
+        places = [pointer for key in value if "\0" in key]
+        return places + [place for key, inner in value.items() for place in nul_places(inner, f"{pointer}/{key}")]
+    if isinstance(value, list):
+        return [place for index, inner in enumerate(value) for place in nul_places(inner, f"{pointer}/{index}")]
+    return []

@@ -8,7 +8,13 @@ from infra import ids, json
 from infra.clock import rfc3339
 
 DELTA = "job.delta"
-FINAL_EVENTS = frozenset({"job.succeeded", "job.failed", "job.cancelled", "job.expired"})
+BATCH_COMPLETED, BATCH_CANCELLED, BATCH_FAILED = "batch.completed", "batch.cancelled", "batch.failed"
+FINAL_EVENTS = frozenset(
+    {
+        "job.succeeded", "job.failed", "job.cancelled", "job.expired",
+        BATCH_COMPLETED, BATCH_CANCELLED, BATCH_FAILED,
+    }
+)  # fmt: skip
 
 
 def envelope(

@@ -11,7 +11,7 @@ import structlog
 from celery import Celery, Task, signals
 
 from infra import db, logs
-from infra.broker import RUN_JOBS
+from infra.broker import RUN_JOBS, SteadyConnection
 from infra.settings import settings
 from workers.jobs.run import Runner
 
@@ -37,6 +37,7 @@ class TransactionTask(Task):  # type: ignore[misc]
 
 app = Celery("switchyard", task_cls=TransactionTask)
 app.config_from_object("celeryconfig")
+app.amqp.Connection = SteadyConnection
 
 
 def _start(capacity: int, *, in_child: bool) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from celery import Celery, signals
 
-from infra import logs
+from infra import broker, logs
 
 app = Celery("switchyard")
 app.config_from_object("celeryconfig")
+app.amqp.Connection = broker.SteadyConnection
 app.conf.imports = ()
 
 

@@ -1,15 +1,42 @@
 """The sweeps' clockwork."""
 
+from celery import Task
 from sqlalchemy.orm import Session
 
 from tasks.app import app
-from workers.jobs import sweep
+from workers.jobs import retention, sweep
+from workers.jobs.batches import ending, reading
+from workers.jobs.schedules import due
 
 
-@app.task(name="sweeps.jobs")
-def sweep_jobs(session: Session) -> int:
-    """Jobs whose worker died, whose time has come, or whose deadline has passed."""
-    return sweep.sweep_jobs(session)
+@app.task(name="sweeps.jobs", base=Task)
+def sweep_jobs() -> int:
+    """Jobs whose worker died, whose time has come, or whose deadline has passed; in short transactions of its own."""
+    return sweep.sweep_jobs()
+
+
+@app.task(name="batches.read", base=Task)
+def read_batches() -> int:
+    """Lines of accepted batches become jobs; in many short transactions of its own."""
+    return reading.read_batches()
+
+
+@app.task(name="sweeps.batches", base=Task)
+def sweep_batches() -> int:
+    """Batches that are to be counted, cancelled or ended; in many short transactions of its own."""
+    return ending.sweep_batches()
+
+
+@app.task(name="sweeps.schedules")
+def sweep_schedules(session: Session) -> int:
+    """The jobs that schedules are due."""
+    return due.submit_due(session)
+
+
+@app.task(name="sweeps.retention", base=Task)
+def delete_what_is_kept_no_longer() -> int:
+    """Finished jobs and batches older than their project keeps them; in many short transactions of its own."""
+    return retention.sweep()
 
 
 @app.task(name="sweeps.forget_idempotency_keys")

@@ -1,5 +1,5 @@
 """Version 1 of the HTTP contract: its nouns."""
 
-from api.v1 import api_keys, jobs, projects
+from api.v1 import api_keys, batches, dead_letters, jobs, projects, schedules
 
-BLUEPRINTS = (jobs.bp, api_keys.bp, projects.bp)
+BLUEPRINTS = (jobs.bp, batches.bp, dead_letters.bp, api_keys.bp, projects.bp, schedules.bp)

@@ -10,12 +10,13 @@ from pathlib import Path
 from infra.dev.problem import Problem
 
 ROOT = Path(__file__).parents[2]
+BROKERS = ("redis", "rabbitmq")
 KEPT = ("SWITCHYARD_API_KEY", "SWITCHYARD_PROJECT_ID", "FLOWER_USER", "FLOWER_PASSWORD")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to start. A URL that is None means: the embedded server."""
+    """How to start. A URL that is None means: the embedded server. `broker` says which one that is for BROKER_URL."""
 
     data: Path
     port: int = 8000
@@ -24,6 +25,7 @@ class Options:
     database_url: str | None = None
     redis_url: str | None = None
     broker_url: str | None = None
+    broker: str = "redis"
 
 
 def shell() -> dict[str, str]:
@@ -44,7 +46,15 @@ def options(environment: Mapping[str, str]) -> Options:
         database_url=environment.get("DATABASE_URL") or None,
         redis_url=environment.get("REDIS_URL") or None,
         broker_url=environment.get("BROKER_URL") or None,
+        broker=_one_of(environment, "BROKER", BROKERS),
     )
+
+
+def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    text = environment.get(name) or values[0]
+    if text not in values:
+        raise Problem(f"{name} must be {' or '.join(values)}, not {text!r}")
+    return text
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, highest: int) -> int:

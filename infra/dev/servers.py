@@ -1,14 +1,16 @@
-"""PostgreSQL and Redis: the embedded ones, except where a URL names another, which must answer."""
+"""PostgreSQL, Redis and the broker: the embedded ones, except where a URL names another, which must answer."""
 
 from urllib.parse import urlsplit
 
 import psycopg2
 import redis
 
+from infra.dev import rabbitmq
 from infra.dev.environment import ROOT, Options
 from infra.dev.folder import Folder
 from infra.dev.postgres import Postgres
 from infra.dev.problem import Problem
+from infra.dev.rabbitmq import RabbitMQ
 from infra.dev.redis_server import Redis
 from infra.dev.supervisor import Supervisor
 
@@ -18,13 +20,17 @@ MIGRATIONS = ROOT / "infra" / "migrations" / "versions"
 def start_servers(supervisor: Supervisor, folder: Folder, options: Options) -> dict[str, str]:
     """Start or check them; returns DATABASE_URL, REDIS_URL and BROKER_URL for everything else."""
     embedded_redis = None if options.redis_url else Redis(folder, supervisor.guard)
+    own_broker = options.broker == "rabbitmq" and not options.broker_url
+    embedded_rabbitmq = RabbitMQ(folder, supervisor.guard) if own_broker else None
     postgres = None if options.database_url else Postgres(folder, supervisor.guard)
     if options.database_url:
         check_database(options.database_url)
     for name, url in (("REDIS_URL", options.redis_url), ("BROKER_URL", options.broker_url)):
         if url and url.startswith(("redis://", "rediss://", "unix://")):
             check_redis(name, url)
-    servers = [server for server in (embedded_redis, postgres) if server]
+        elif url and url.startswith("amqp") and not rabbitmq.answers(url):
+            raise Problem(f"{name} ({shown(url)}) does not answer, or not to this user")
+    servers = [server for server in (embedded_redis, embedded_rabbitmq, postgres) if server]
     for server in servers:
         server.prepare()
     supervisor.start(*(server.process for server in servers))
@@ -34,7 +40,7 @@ def start_servers(supervisor: Supervisor, folder: Folder, options: Options) -> d
     return {
         "DATABASE_URL": options.database_url or (postgres.url if postgres else ""),
         "REDIS_URL": redis_url,
-        "BROKER_URL": options.broker_url or redis_url,
+        "BROKER_URL": options.broker_url or (embedded_rabbitmq.url if embedded_rabbitmq else redis_url),
     }
 
 

@@ -1,11 +1,11 @@
 """The system as an object: start all or a part of it, in any folder, on any ports; kill and restart its processes.
 
     with System(Options(data=tmp_path, port=free_port()), only=("api", "io1")) as system:
-        system.url, system.api_key, system.database_url, system.redis_url
+        system.url, system.api_key, system.database_url, system.redis_url, system.broker_url
         system["io1"].kill()
         system.start_again("io1")
 
-`only=()` starts PostgreSQL and Redis alone.
+`only=()` starts PostgreSQL, Redis and the broker alone.
 """
 
 import json
@@ -54,6 +54,10 @@ class System:
     @property
     def redis_url(self) -> str:
         return self.environment["REDIS_URL"]
+
+    @property
+    def broker_url(self) -> str:
+        return self.environment["BROKER_URL"]
 
     @property
     def supervisor(self) -> Supervisor:

@@ -1,6 +1,8 @@
 """What a client can do wrong, and the sentence, code and pointer it gets for it."""
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -164,3 +166,16 @@ def test_wrong_addresses_and_methods_are_problems_too(
 def test_a_body_where_none_is_taken_is_refused(client: Client) -> None:
     job = client.run()
     problem(client.http.post(f"/v1/jobs/{job['id']}/cancel", json={"now": True}), 422, "invalid_input")
+
+
+def test_bodies_that_are_announced_and_never_come_keep_nobody_waiting(client: Client, system: System) -> None:
+    address = urlsplit(system.url)
+    silent = [socket.create_connection((address.hostname, address.port), timeout=30) for _ in range(24)]
+    try:
+        for connection in silent:
+            connection.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        assert all(b" 401 " in connection.recv(64) for connection in silent)
+        assert client.http.get("/health", timeout=5).status_code == 200
+    finally:
+        for connection in silent:
+            connection.close()

@@ -163,3 +163,33 @@ def test_the_figures_count_by_kind_and_status(client: Client) -> None:
     counts = {(row["kind"], row["status"]): row["count"] for row in stats["counts"]}
     assert counts["completion", "succeeded"] >= 1 and stats["finished_last_hour"] >= 1
     assert 0 <= stats["wait_seconds"]["p50"] <= stats["wait_seconds"]["p95"]
+
+
+def test_a_job_that_is_not_done_says_what_it_waits_for_and_a_final_one_does_not(client: Client) -> None:
+    later = client.submit(run_at="2999-01-01T00:00:00Z")
+    running = client.submit({"model": "openai/hang", "messages": HELLO})
+    for event in client.events(running["id"]):
+        if event["type"] == "job.started":
+            break
+    assert client.http.get(f"/v1/jobs/{later['id']}").json()["waiting_for"].startswith("schedule until 2999-01-01")
+    seen = client.wait(running["id"], 0.1)
+    assert seen["waiting_for"] == "provider" and "openai/hang" in seen["waiting_detail"]
+    listed = client.http.get("/v1/jobs", params={"limit": 1}).json()["data"][0]
+    assert (listed["id"], listed["waiting_for"]) == (running["id"], "provider")
+    client.http.post(f"/v1/jobs/{later['id']}/cancel")
+    assert client.http.post(f"/v1/jobs/{running['id']}/cancel").json()["waiting_for"] == "cancelling"
+    final = client.wait(running["id"])
+    assert final["status"] == "cancelled" and final["waiting_for"] is None and final["waiting_detail"] is None
+
+
+def test_the_figures_show_each_queue_and_who_works_on_it(client: Client) -> None:
+    later = client.submit(run_at="2999-01-01T00:00:00Z")
+    queues = {queue["queue"]: queue for queue in client.http.get("/v1/jobs/stats").json()["queues"]}
+    assert queues["completions"]["workers"] == 1 and queues["completions"]["scheduled"] >= 1
+    client.http.post(f"/v1/jobs/{later['id']}/cancel")
+
+
+@pytest.mark.parametrize("since", ["2001-01-01T00:00:00Z", "yesterday"])
+def test_figures_reach_back_no_further_than_a_month(client: Client, since: str) -> None:
+    answer = client.http.get("/v1/jobs/stats", params={"since": since})
+    assert answer.status_code == 422 and answer.json()["errors"][0]["pointer"] == "/since"

@@ -1,13 +1,24 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
-Names are those of the files without `bench_`: submit jobs burst latency notify memory peers. Progress goes to stderr.
+Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows.
+Progress goes to stderr.
 """
 
 import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from tests.bench import bench_burst, bench_jobs, bench_latency, bench_memory, bench_notify, bench_peers, bench_submit
+from tests.bench import (
+    bench_burst,
+    bench_core,
+    bench_jobs,
+    bench_latency,
+    bench_memory,
+    bench_notify,
+    bench_peers,
+    bench_rows,
+    bench_submit,
+)
 from tests.bench.field import Field
 from tests.bench.load import go
 from tests.bench.report import Table
@@ -17,10 +28,12 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "memory": bench_memory.measure,
     "submit": bench_submit.measure,
     "latency": bench_latency.measure,
+    "core": bench_core.measure,
     "jobs": bench_jobs.measure,
     "burst": bench_burst.measure,
     "notify": bench_notify.measure,
     "peers": bench_peers.measure,
+    "rows": bench_rows.measure,
 }
 
 

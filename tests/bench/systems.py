@@ -5,6 +5,7 @@ Each has its own fresh PostgreSQL and Redis, and the same number of API processe
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +22,7 @@ from tests.bench.load import Client, Json
 from tests.bench.servers import Servers, until
 
 NAIVE = "tests.bench.baselines.naive"
+DURABLE = "tests.bench.baselines.naive_durable"
 OURS = ("api", "io1", "io2", "cpu", "beat")
 FINAL = ("succeeded", "failed", "cancelled", "expired")
 
@@ -46,6 +48,40 @@ class System(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Removes all queued jobs, so that the workers find nothing."""
+
+    @abstractmethod
+    def submitter(self, jobs: int) -> tuple[list[str], dict[str, str]]:
+        """Command and environment of a process that submits so many no-op jobs without HTTP, one commit each."""
+
+    def without_http(self, processes: int, jobs: int) -> tuple[float, float]:
+        """Jobs a second from the first submit to the last end, and the CPU seconds a job of all processes together."""
+        command, environment = self.submitter(jobs // processes)
+        before = self.finished()
+        running = [
+            subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(processes)
+        ]
+        for process in running:
+            assert process.stdout and process.stdout.readline() == "ready\n"
+        self.seconds_until_finished(before + processes, 0.0)
+        since, used = time.perf_counter(), self._all_cpu()
+        for process in running:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        submitting = sum(float(process.communicate()[0]) for process in running)
+        seconds = self.seconds_until_finished(before + jobs // processes * processes, since)
+        return jobs / seconds, (self._all_cpu() - used + submitting) / jobs
+
+    def _all_cpu(self) -> float:
+        servers = [self.servers.ground[name] for name in ("postgres", "redis")]
+        return cpu([*self.api, *self.workers, *servers])
 
     async def submit(self, client: Client, model: str, *, stream: bool = False) -> str:
         job = await client.post(self.path, self.body(model, stream=stream))
@@ -108,6 +144,11 @@ class Switchyard(System):
         self.api = [ground["api"]]
         self.workers = [ground["io1"], ground["io2"], ground["cpu"], ground["beat"]]
 
+    def submitter(self, jobs: int) -> tuple[list[str], dict[str, str]]:
+        ground = self.servers.ground
+        environment = {**ground.environment, "BENCH_PROJECT": ground.project_id.removeprefix("proj_")}
+        return python("-m", "tests.bench.submitter", str(jobs)), environment
+
     @property
     def io_workers(self) -> list[Process]:
         return self.workers[:2]
@@ -126,13 +167,17 @@ class Naive(System):
 
     name, path = "naive", "/jobs"
 
-    def __init__(self, provider: str, pool: str = "prefork", concurrency: int = 2) -> None:
+    def __init__(self, provider: str, pool: str = "prefork", concurrency: int = 2, module: str = NAIVE) -> None:
         self.servers = Servers(self.name)
+        self.module = module
         try:
             self._start(provider, pool, concurrency)
         except BaseException:
             self.servers.stop()
             raise
+
+    def submitter(self, jobs: int) -> tuple[list[str], dict[str, str]]:
+        return python("-m", self.module, str(jobs)), self.environment
 
     def _start(self, provider: str, pool: str, concurrency: int) -> None:
         environment = {
@@ -141,16 +186,28 @@ class Naive(System):
             "OPENAI_BASE_URL": provider,
             "OPENAI_API_KEY": "bench",
         }
+        self.environment = environment
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         options = ["-k", "gthread", "-w", "2", "--threads", "8", "--log-level", "warning"]
-        command = python("-m", "gunicorn", f"{NAIVE}:app", *options, "-b", f"127.0.0.1:{port}")
-        self.servers.ground.supervisor.once("tables", python("-m", NAIVE), {**os.environ, **environment})
+        command = python("-m", "gunicorn", f"{self.module}:app", *options, "-b", f"127.0.0.1:{port}")
+        self.servers.ground.supervisor.once("tables", python("-m", self.module), {**os.environ, **environment})
         self.api = [self.servers.start("api", command, environment, lambda _: listening(port))]
         interpreter = sys.executable
         if pool == "gevent":
             interpreter, environment["NAIVE_GEVENT"] = os.environ["BENCH_GEVENT_PYTHON"], "1"
-        command = [interpreter, "-m", "celery", "-A", f"{NAIVE}:celery", "worker", "-P", pool, "-c", str(concurrency)]
+        command = [
+            interpreter,
+            "-m",
+            "celery",
+            "-A",
+            f"{self.module}:celery",
+            "worker",
+            "-P",
+            pool,
+            "-c",
+            str(concurrency),
+        ]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
         ready = "ready."
         self.workers = [self.servers.start("worker", command, environment, lambda it: ready in it.last_lines(50))]

@@ -1,14 +1,20 @@
 """An AI provider over real HTTP on loopback: OpenAI's chat and embeddings, Anthropic's messages, streamed and not.
 
-The model's name is the script (see SCRIPTS and `_fail`); `…-once` fails the first time and answers after that. Every
-call is recorded in `calls`, every connection the client dropped while being answered in `drops`.
+The model's name is the script (see REFUSALS and `_answer`); `…-once` fails the first time and answers after that. A
+message that begins with `script:<name>` overrides it, for a model whose name has a price. `limited-5…` takes five calls
+at once and five more in two seconds, says so in its headers and refuses what comes sooner; `unspoken-5…` does not say.
+`quote-503` refuses with that status and repeats the question in its error.
+Every call is recorded in `calls`, every connection the client dropped while being answered in `drops`.
 """
 
 import asyncio
 import json
+import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -53,15 +59,49 @@ class Answer:
     pause: float = 0.0
 
 
+LIMITED = re.compile(r"(?P<how>limited|unspoken)-(?P<limit>\d+)")
+SLOW_STREAM = re.compile(r"slow-stream(?:-(\d+))?")
+REFILL_SECONDS = 2.0
+
+
+class Bucket:
+    """A limit on requests, as vendors keep it."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.level, self.at = limit, float(limit), monotonic()
+
+    def take(self) -> bool:
+        """Whether one more request may come now."""
+        now = monotonic()
+        self.level = min(self.limit, self.level + (now - self.at) * self.limit / REFILL_SECONDS)
+        self.at = now
+        if self.level < 1:
+            return False
+        self.level -= 1
+        return True
+
+    def headers(self, path: str) -> dict[str, str]:
+        """The state in the headers of the vendor whose path it is."""
+        reset = (self.limit - self.level) * REFILL_SECONDS / self.limit
+        said = {"limit": str(self.limit), "remaining": str(int(self.level))}
+        if path != "/v1/messages":
+            return {f"x-ratelimit-{n}-requests": v for n, v in {**said, "reset": f"{reset * 1000:.0f}ms"}.items()}
+        moment = (datetime.now(UTC) + timedelta(seconds=reset)).isoformat().replace("+00:00", "Z")
+        return {f"anthropic-ratelimit-requests-{n}": v for n, v in {**said, "reset": moment}.items()}
+
+
 class FakeProvider:
     """The server, in a thread of its own; `with FakeProvider() as provider:`."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.drops: list[str] = []
+        self.dropped_at: dict[str, float] = {}
+        self.refused: Counter[str] = Counter()
         self.busiest = 0
         self._now = 0
         self._seen: Counter[str] = Counter()
+        self._buckets: dict[str, Bucket] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -88,6 +128,7 @@ class FakeProvider:
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         app = web.Application()
+        app.on_response_prepare.append(self._say_limits)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_post("/v1/messages", self._messages)
@@ -107,11 +148,18 @@ class FakeProvider:
         model = body["model"]
         peer = request.transport.get_extra_info("peername") if request.transport else None
         self.calls.append(Call(request.path, dict(request.headers), body, peer))
+        model = _script(body)
         self._seen[model] += 1
         script = model.removesuffix("-once")
         if script in REFUSALS and (script == model or self._seen[model] == 1):
             status, headers, error = REFUSALS[script]
             return body, web.json_response({"error": error}, status=status, headers=headers)
+        if not self._room(model):
+            self.refused[model] += 1
+            return body, web.json_response({"error": {"message": "Rate limit reached."}}, status=429)
+        if script.startswith("quote-") and (script == model or self._seen[model] == 1):
+            error = {"message": f"Cannot answer this: {body['messages'][-1]['content']}"}
+            return body, web.json_response({"error": error}, status=int(script.removeprefix("quote-")))
         if model == "html":
             return body, web.Response(text="<html>502 Bad Gateway</html>", status=502, content_type="text/html")
         if model == "not-json":
@@ -123,15 +171,30 @@ class FakeProvider:
         try:
             await asyncio.sleep({"slow-1s": 1.0, "slow-100ms": 0.1, "hang": 60.0}.get(model, 0.0))
         except asyncio.CancelledError:
-            self.drops.append(model)
+            self._dropped(body["model"])
             raise
         finally:
             self._now -= 1
         return body, None
 
+    def _room(self, model: str) -> bool:
+        found = LIMITED.match(model)
+        return found is None or self._buckets.setdefault(model, Bucket(int(found["limit"]))).take()
+
+    async def _say_limits(self, request: web.Request, response: web.StreamResponse) -> None:
+        if not self._buckets:
+            return
+        model = (await request.json())["model"]
+        if model in self._buckets and model.startswith("limited"):
+            response.headers.update(self._buckets[model].headers(request.path))
+
+    def _dropped(self, model: str) -> None:
+        self.drops.append(model)
+        self.dropped_at[model] = monotonic()
+
     def _answer(self, body: Json, tools: list[Json]) -> Answer:
         """What the script says to this request; an echo if it is none."""
-        model = body["model"]
+        model = _script(body)
         if model in ("bad-json", "bad-json-once"):
             good = model == "bad-json-once" and self._seen[model] > 1
             return Answer('{"name": "Ada", "age": 36}' if good else '{"name": 7}')
@@ -143,8 +206,8 @@ class FakeProvider:
             )
         if model == "reasoning":
             return Answer("Forty-two.", reasoning="Let me think.")
-        if model == "slow-stream":
-            return Answer(" ".join(f"word{number}" for number in range(200)), pause=0.05)
+        if slow := SLOW_STREAM.fullmatch(model):
+            return Answer(" ".join(f"word{number}" for number in range(int(slow[1] or 200))), pause=0.05)
         if model == "fast-stream":
             return Answer(" ".join(f"word{number}" for number in range(200)))
         if model == "burst-then-silence":
@@ -221,7 +284,7 @@ class FakeProvider:
                 elif pause < 0 and number == 3:
                     await asyncio.sleep(0.5)
         except (asyncio.CancelledError, ConnectionResetError):
-            self.drops.append(model)
+            self._dropped(model)
             raise
         return response
 
@@ -244,6 +307,13 @@ ANTHROPIC_USAGE = {
     "cache_creation_input_tokens": 6,
     "output_tokens": 10,
 }
+
+
+def _script(body: Json) -> str:
+    """The model's name, unless the last message names another script."""
+    said = body["messages"][-1]["content"] if body.get("messages") else ""
+    named = re.match(r"script:(\S+)", said) if isinstance(said, str) else None
+    return named[1] if named else str(body["model"])
 
 
 def _data(value: Any, name: str | None = None) -> str:

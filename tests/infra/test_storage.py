@@ -1,5 +1,6 @@
 """Large results live in a folder or in a bucket, and both behave alike."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,37 @@ def test_what_was_put_is_got_and_a_second_put_replaces_it(store: Store) -> None:
 def test_what_was_never_put_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         store.get("results/nobody.json")
+
+
+def test_a_file_is_written_whole_from_where_it_stands_and_read_as_a_stream_from_any_byte(store: Store) -> None:
+    file = io.BytesIO(b"skipped" + b"first line\nsecond line\n" * 50_000)
+    file.seek(7)
+    store.put_file("batches/a.jsonl", file, "application/jsonl")
+    with store.open("batches/a.jsonl") as stream:
+        assert stream.readline() == b"first line\n" and stream.readline(6) == b"second"
+    with store.open("batches/a.jsonl", 11) as stream:
+        assert stream.readline() == b"second line\n" and stream.readline() == b"first line\n"
+        assert len(stream.read()) == 23 * 50_000 - 11 - 12 - 11
+
+
+def test_what_is_deleted_is_gone_and_deleting_it_again_is_no_fault(store: Store) -> None:
+    store.put("results/a.json", b"x", "application/json")
+    store.delete("results/a.json")
+    store.delete("results/a.json")
+    with pytest.raises(NotFound):
+        store.get("results/a.json")
+    with pytest.raises(NotFound), store.open("results/a.json"):
+        pass
+
+
+def test_a_file_that_breaks_off_leaves_nothing_in_a_folder(tmp_path: Path) -> None:
+    class Broken(io.RawIOBase):
+        def read(self, _: int = -1) -> bytes:
+            raise OSError(5, "gone")
+
+    with pytest.raises(Unavailable):
+        Folder(tmp_path).put_file("batches/a.jsonl", Broken(), "application/jsonl")  # type: ignore[arg-type]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:

@@ -1,35 +1,25 @@
-"""Processes die, Redis stops, and a user's job still ends once, with every event."""
+"""Processes die, the broker stops, and a user's job still ends once, with every event."""
 
-from collections.abc import Iterator
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu import Connection
 
-from infra.dev.environment import Options
-from infra.dev.ports import free_port
+from infra.broker import queue_arguments
 from infra.dev.system import System
 from tests.client import HELLO, Client
-from tests.conftest import EVERYTHING_BUT_FLOWER, SHORT, addresses
-from tests.fakes.provider import FakeProvider
+from tests.journeys.conftest import WITH_RABBITMQ
 
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def fragile(provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system of its own, to be broken."""
-    options = Options(data=tmp_path_factory.mktemp("fragile"), port=free_port(), flower_port=free_port())
-    environment = {**SHORT, **addresses(provider), "ANONYMOUS_REQUESTS_PER_MINUTE": "50"}
-    with System(options, only=EVERYTHING_BUT_FLOWER, environment=environment) as running:
-        yield running
-
-
-@pytest.fixture
-def user(fragile: System) -> Iterator[Client]:
-    """Its user."""
-    with Client(fragile.url, fragile.api_key) as connected:
-        yield connected
+# What no broker has a part in is tried with one.
+with_redis_alone = pytest.mark.parametrize("broker", ["redis"], indirect=True)
+with_rabbitmq_alone = pytest.mark.parametrize("broker", [pytest.param("rabbitmq", marks=WITH_RABBITMQ)], indirect=True)
 
 
 def test_a_worker_killed_in_the_middle_of_a_stream_costs_an_attempt_and_no_event(fragile: System, user: Client) -> None:
@@ -72,6 +62,7 @@ def test_a_worker_that_is_asked_to_end_hands_its_jobs_back_without_costing_an_at
     assert final["status"] == "cancelled" and final["attempt"] == 2
 
 
+@with_redis_alone
 def test_after_a_pause_the_best_priority_runs_first_whoever_came_first(fragile: System, user: Client) -> None:
     fragile["io1"].stop()
     low = [user.submit(priority=0)["id"] for _ in range(6)]
@@ -82,6 +73,7 @@ def test_after_a_pause_the_best_priority_runs_first_whoever_came_first(fragile: 
     assert min(began[job_id] for job_id in high) < min(began[job_id] for job_id in low)
 
 
+@with_redis_alone
 def test_requests_without_a_key_are_counted_by_address_and_refused_beyond_the_limit(fragile: System) -> None:
     with Client(fragile.url, None) as nobody:
         answers = [nobody.http.get("/v1/jobs") for _ in range(110)]
@@ -91,13 +83,57 @@ def test_requests_without_a_key_are_counted_by_address_and_refused_beyond_the_li
         assert nobody.http.get("/health").status_code == 200
 
 
-def test_jobs_submitted_while_redis_is_away_run_when_it_is_back(fragile: System, user: Client) -> None:
-    fragile["redis"].kill()
+def test_jobs_submitted_while_the_broker_is_away_run_when_it_is_back(
+    fragile: System, user: Client, broker: str
+) -> None:
+    fragile[broker].kill()
     with ThreadPoolExecutor(8) as pool:
         jobs = list(pool.map(lambda _: user.submit(), range(40)))
     assert user.http.get("/ready").json()["checks"]["broker"]["status"] == "unavailable"
-    fragile.start_again("redis")
+    fragile.start_again(broker)
     assert {user.wait(job["id"])["status"] for job in jobs} == {"succeeded"}
+
+
+def test_a_message_of_another_version_or_of_no_sense_ends_no_worker(fragile: System, user: Client) -> None:
+    with Connection(fragile.broker_url) as link:
+        producer = link.Producer(serializer="json")
+        headers = {"lang": "py", "task": "tasks.of_tomorrow", "id": "1", "argsrepr": "()", "kwargsrepr": "{}"}
+        producer.publish([[], {}, {}], exchange="", routing_key="completions", headers=headers)
+        producer.publish({"no": "task"}, exchange="", routing_key="completions")
+    wait_for_line(fragile["io1"].log, "Wrong destination")
+    assert user.run()["status"] == "succeeded"
+    assert fragile["io1"].alive()
+
+
+@with_rabbitmq_alone
+def test_after_a_restart_of_the_broker_workers_listen_to_quorum_queues_and_there_are_none_for_delays(
+    fragile: System,
+) -> None:
+    wait_for_listener(fragile, "completions", seconds=8)
+    classic = {**(queue_arguments(fragile.broker_url) or {}), "x-queue-type": "classic"}
+    with Connection(fragile.broker_url) as link:
+        channel = link.default_channel
+        with pytest.raises(link.channel_errors, match="inequivalent arg 'x-queue-type'"):
+            channel.queue_declare("completions", durable=True, auto_delete=False, arguments=classic)
+        with pytest.raises(link.channel_errors, match="no queue 'celery_delayed_0'"):
+            channel.queue_declare("celery_delayed_0", passive=True)
+
+
+@with_rabbitmq_alone
+def test_a_broker_that_answers_nothing_delays_no_submit_and_no_job(fragile: System, user: Client, broker: str) -> None:
+    wait_for_listener(fragile, "completions", seconds=8)
+    fragile[broker].send(signal.SIGSTOP)
+    try:
+        answers = [
+            user.http.post("/v1/jobs", json={"kind": "completion", "input": {"messages": HELLO}}) for _ in range(20)
+        ]
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 1
+        assert {user.wait(answer.json()["id"])["status"] for answer in answers} == {"succeeded"}
+        ready = user.http.get("/ready")
+        assert ready.json()["checks"]["broker"]["status"] == "unavailable" and ready.elapsed.total_seconds() < 3
+    finally:
+        fragile[broker].send(signal.SIGCONT)
+    assert user.run()["status"] == "succeeded"
 
 
 def test_an_api_process_killed_right_after_its_answer_loses_no_job(fragile: System, user: Client) -> None:
@@ -107,6 +143,7 @@ def test_an_api_process_killed_right_after_its_answer_loses_no_job(fragile: Syst
     assert {user.wait(job["id"])["status"] for job in jobs} == {"succeeded"}
 
 
+@with_redis_alone
 def test_an_api_that_is_asked_to_end_ends_its_streams_cleanly_and_they_go_on_elsewhere(
     fragile: System, user: Client
 ) -> None:
@@ -123,6 +160,7 @@ def test_an_api_that_is_asked_to_end_ends_its_streams_cleanly_and_they_go_on_els
     assert user.wait(job["id"])["status"] == "succeeded"
 
 
+@with_redis_alone
 def test_a_database_that_is_away_is_an_answer_within_seconds_and_then_all_goes_on(
     fragile: System, user: Client
 ) -> None:
@@ -135,3 +173,20 @@ def test_a_database_that_is_away_is_an_answer_within_seconds_and_then_all_goes_o
     fragile.start_again("postgres")
     assert user.http.get(f"/v1/jobs/{before['id']}").json()["status"] == "succeeded"
     assert user.run()["status"] == "succeeded"
+
+
+def wait_for_line(log: Path, text: str) -> None:
+    """Until the process has written this to its log."""
+    deadline = time.monotonic() + 20
+    while text not in log.read_text():
+        assert time.monotonic() < deadline, f"{log} does not say {text!r}"
+        time.sleep(0.05)
+
+
+def wait_for_listener(system: System, queue: str, *, seconds: float) -> None:
+    """Until a worker takes messages from this queue of RabbitMQ."""
+    deadline = time.monotonic() + seconds
+    with Connection(system.broker_url) as link:
+        while not link.default_channel.queue_declare(queue, passive=True).consumer_count:
+            assert time.monotonic() < deadline, f"nobody listens to {queue} after {seconds} s"
+            time.sleep(0.05)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.provider import FakeProvider
-from workers.providers import breaker, names, routing
+from workers.providers import breaker, names, pace, routing
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -36,3 +36,4 @@ def run() -> Iterator[Run]:
 
     yield lambda coroutine: asyncio.run(wrapped(coroutine))
     breaker.forget_everything()
+    pace.forget_everything()

@@ -4,14 +4,15 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
 from infra.clock import now
 from infra.errors import SwitchyardError
-from models import JobStatus
-from workers.jobs import live
+from models import JobStatus, Store
+from workers.jobs import live, privacy
 from workers.jobs.committer import Committer
 from workers.jobs.lifecycle import Claimed, Move
 from workers.jobs.usage import Call
@@ -49,8 +50,12 @@ class RunningJob:
     payload: Json
     deadline_at: datetime | None
     request_id: str | None
+    store: str
+    max_cost: Decimal | None
+    spent: Decimal
     committer: Committer
     task: asyncio.Task[None] | None = None
+    begun: bool = False
     stop: Stop | None = None
     kept: Json | None = None
     streamed: bool = False
@@ -69,6 +74,9 @@ class RunningJob:
             payload=claimed.payload,
             deadline_at=claimed.deadline_at,
             request_id=claimed.request_id,
+            store=claimed.store,
+            max_cost=claimed.max_cost,
+            spent=claimed.spent,
             committer=committer,
         )
 
@@ -89,8 +97,8 @@ class RunningJob:
         )
 
     async def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
-        """Writes a durable progress event with the next group commit."""
-        state = {"current": current, "total": total, "message": message}
+        """Writes a durable progress event with the next group commit; a private job's without its message."""
+        state = {"current": current, "total": total, "message": message if self.store == Store.FULL else None}
         self.committer.post(
             Move(
                 job_id=self.job_id,
@@ -117,14 +125,24 @@ class RunningJob:
         """Keeps this as the result if the job is cancelled from here on."""
         self.kept = result
 
+    def storable(self, result: Json) -> Json | None:
+        """What the row may keep of the result; the whole of a private job's goes to its owner through Redis."""
+        if self.store != Store.FULL:
+            privacy.hand_over(self.job_id, self.attempt, result)
+            self.streamed = True
+        return privacy.kept(self.store, result)
+
     def interrupt(self, reason: Stop) -> None:
         """Stops the job at its next await; the first reason stands. Call it on the event loop."""
         if self.stop is None and self.task is not None:
             self.stop = reason
-            self.task.cancel()
+            # A task that is cancelled before its first step never runs; that one looks at `stop` first of all.
+            if self.begun:
+                self.task.cancel()
 
     def flushed(self) -> threading.Event | None:
-        """Set when every delta is in Redis, so that no reader sees the end before them; None if there were none."""
+        """Set when all that goes through Redis is there, so that no reader sees the end before it; None if nothing
+        does."""
         if not self.streamed:
             return None
         event = threading.Event()

@@ -1,19 +1,23 @@
-"""Reading a job's events: the durable ones from PostgreSQL, the deltas of a live job from Redis, as one sequence."""
+"""Reading a job's events: the durable ones from PostgreSQL, the deltas of a live job from Redis, as one sequence.
 
+A batch has its own sequence of events, which is read in the same way.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from infra import json
 from infra.clock import now
 from infra.errors import NotFound
 from infra.redis import RedisError, client, live_key
-from models import FINAL
+from models import BATCH_FINAL, FINAL, Batch, Job
 from schemas.event import envelope
 
 Json = dict[str, Any]
@@ -23,12 +27,16 @@ HOLE_MAY_FILL = timedelta(seconds=1)
 log = structlog.get_logger(__name__)
 
 
-READ = text("""
+_READ = """
 SELECT j.status, j.event_sequence, e.sequence, e.id, e.type, e.data, e.created_at
-FROM jobs j LEFT JOIN LATERAL (
+FROM {table} j LEFT JOIN LATERAL (
   SELECT * FROM job_events WHERE job_id = j.id AND sequence > :after ORDER BY sequence LIMIT :limit) e ON true
 WHERE j.id = :job_id AND j.project_id = :project_id ORDER BY e.sequence
-""")
+"""
+_OWNERS: dict[type[Job | Batch], tuple[TextClause, Collection[str]]] = {
+    Job: (text(_READ.format(table="jobs")), FINAL),
+    Batch: (text(_READ.format(table="batches")), BATCH_FINAL),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +49,19 @@ class Stretch:
     ended: bool
 
 
-def read_events(session: Session, *, project_id: UUID, job_id: UUID, after: int, limit: int) -> Stretch:
+def read_events(
+    session: Session, *, project_id: UUID, job_id: UUID, after: int, limit: int, of: type[Job | Batch] = Job
+) -> Stretch:
     """Up to `limit` envelopes with a sequence above `after`, in order; stops before a hole that may still fill.
 
-    Raises NotFound if the project has no such job.
+    Raises NotFound if the project has no such job, or batch where they are `of` one.
     """
+    statement, final = _OWNERS[of]
     live = _live(job_id, after, limit)
     wanted = {"project_id": project_id, "job_id": job_id, "after": after, "limit": limit}
-    rows = session.execute(READ, wanted).all()
+    rows = session.execute(statement, wanted).all()
     if not rows:
-        raise NotFound("There is no such job.")
+        raise NotFound(f"There is no such {of.__name__.lower()}.")
     merged = {event["sequence"]: event for event in live}
     for row in rows:
         if row.sequence is not None:
@@ -64,7 +75,7 @@ def read_events(session: Session, *, project_id: UUID, job_id: UUID, after: int,
             )
     found, hole = _up_to_hole([merged[number] for number in sorted(merged)][:limit], after)
     newest = found[-1]["sequence"] if found else after
-    ended = rows[0].status in FINAL and newest >= rows[0].event_sequence
+    ended = rows[0].status in final and newest >= rows[0].event_sequence
     return Stretch(found, hole, ended)
 
 

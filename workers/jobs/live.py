@@ -6,6 +6,7 @@ away loses deltas and wake-ups, never events: those are committed before, and re
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,11 +17,12 @@ import structlog
 
 from infra import ids, json
 from infra.process import PerProcess
-from infra.redis import RedisError, client, live_channel, live_key
+from infra.redis import SWEPT, RedisError, client, live_channel, live_key, workers_key
 from schemas.event import DELTA, FINAL_EVENTS, envelope
 from workers.jobs.lifecycle import Happened
 
 LIVE_SECONDS = 24 * 3600
+FORGET_WORKER_SECONDS = 60
 AFTERWARDS_SECONDS = 600
 ENTRIES_AT_MOST = 20_000
 PIPELINE_AT_MOST = 500
@@ -123,6 +125,25 @@ def delta(*, job_id: UUID, project_id: UUID, sequence: int, created_at: datetime
         pipeline.publish(live_channel(job_id), body)
 
     broadcaster().put(command)
+
+
+def present(worker: str, queues: Sequence[str]) -> None:
+    """Notes that this worker listens to these queues; returns at once."""
+
+    def command(pipeline: Any) -> None:
+        moment = time.time()
+        for queue in queues:
+            key = workers_key(queue)
+            pipeline.zadd(key, {worker: moment})
+            pipeline.zremrangebyscore(key, 0, moment - FORGET_WORKER_SECONDS)
+            pipeline.expire(key, FORGET_WORKER_SECONDS)
+
+    broadcaster().put(command)
+
+
+def swept() -> None:
+    """Notes that the jobs are swept now, which shows that beat, broker and a worker do their part; returns at once."""
+    broadcaster().put(lambda pipeline: pipeline.set(SWEPT, time.time()))
 
 
 def fence(job_ids: Sequence[UUID]) -> dict[UUID, int]:

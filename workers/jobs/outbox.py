@@ -1,5 +1,6 @@
 """The outbox: queued jobs that no worker has claimed, and the relay that hints at them again."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
@@ -11,18 +12,29 @@ from infra import broker, db
 from models import JobStatus
 from workers.jobs import live
 from workers.jobs.lifecycle import Happened
+from workers.kinds import QUEUES
 
 HINTS_PER_QUEUE = 4
 
 UNCLAIMED = text("""
-SELECT queue, array_agg(job_id ORDER BY priority DESC, job_id) FROM (
-  SELECT queue, job_id, priority,
-    row_number() OVER (PARTITION BY queue ORDER BY priority DESC, job_id) AS place
-  FROM outbox WHERE available_at <= now() - interval '1 second'
-) AS ready WHERE place <= :at_most GROUP BY queue
+SELECT q.queue, array(
+  SELECT job_id FROM outbox o WHERE o.queue = q.queue AND o.ready
+  AND coalesce(o.available_at, o.created_at) <= now() - interval '1 second' LIMIT :at_most) AS job_ids
+FROM unnest(CAST(:queues AS text[])) AS q(queue)
 """)
 
+HOLD = text("SELECT job_id FROM outbox WHERE job_id = ANY(CAST(:job_ids AS uuid[])) ORDER BY job_id FOR UPDATE")
+
 log = structlog.get_logger(__name__)
+
+
+def hold(session: Session, job_ids: Iterable[UUID]) -> None:
+    """Lets nobody claim these jobs until the commit; waits for a claim under way.
+
+    A claim locks the entry and then the job. Who takes a job out of the queue must do so in the same order, or both
+    wait for each other.
+    """
+    session.execute(HOLD, {"job_ids": [str(job_id) for job_id in job_ids]})
 
 
 def announce_after_commit(session: Session, *, queue: str, job_id: UUID) -> None:
@@ -45,9 +57,9 @@ def relay(session: Session) -> int:
     A queue whose hints still wait in the broker gets no more: its workers are busy or away, not uninformed.
     """
     at_most = HINTS_PER_QUEUE * broker.IDS_PER_MESSAGE
-    rows = session.execute(UNCLAIMED, {"at_most": at_most}).all()
+    rows = session.execute(UNCLAIMED, {"at_most": at_most, "queues": list(QUEUES)}).all()
     try:
-        return broker.send_hints({queue: [job_id.hex for job_id in job_ids] for queue, job_ids in rows})
+        return broker.send_hints({queue: [job_id.hex for job_id in job_ids] for queue, job_ids in rows if job_ids})
     except (OperationalError, OSError) as error:
         log.warning("outbox.broker_unreachable", error=str(error))
         return 0

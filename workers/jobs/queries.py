@@ -1,16 +1,17 @@
-"""Reading jobs: one, many, and in figures."""
+"""Reading jobs: one, and many."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Select, text
 from sqlalchemy.orm import Session
 
 from infra import ids, json, storage
 from infra.errors import NotFound
-from models import Job
+from models import FINAL, Job, Store
+from workers.jobs import privacy
 from workers.paging import PageOf, Window, page
 
 Json = dict[str, Any]
@@ -25,6 +26,9 @@ class Filter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    schedule_id: UUID | None = None
+    batch_id: UUID | None = None
+    after: UUID | None = None
 
 
 def get_job(session: Session, project_id: UUID, job_id: UUID) -> Job:
@@ -36,7 +40,9 @@ def get_job(session: Session, project_id: UUID, job_id: UUID) -> Job:
 
 
 def stored_result(job: Job) -> Json | None:
-    """The result of a job whose result was too large for its row."""
+    """The result that is not in the row: one too large for it, or a private job's, which is there for ten minutes."""
+    if job.store != Store.FULL:
+        return privacy.handed_over(job.id, job.attempt) if job.status in FINAL else None
     if job.result_key is None:
         return None
     result: Json = json.loads(storage.store().get(job.result_key))
@@ -44,68 +50,52 @@ def stored_result(job: Job) -> Json | None:
 
 
 def list_jobs(session: Session, project_id: UUID, wanted: Filter, window: Window) -> PageOf[Job]:
-    """The project's jobs, by time; a time filter is a range of ids, which begin with their time."""
-    query = Job.in_project(project_id)
+    """The project's jobs, by time."""
+    return page(session, matching(project_id, wanted), Job, window)
+
+
+def matching(project_id: UUID, wanted: Filter) -> Select[Job]:
+    """Selects the project's jobs that are wanted."""
+    query = created_between(Job.in_project(project_id), wanted.created_after, wanted.created_before)
     if wanted.kind:
         query = query.where(Job.kind == wanted.kind)
     if wanted.status:
         query = query.where(Job.status == wanted.status)
-    if wanted.created_after:
-        query = query.where(Job.id >= ids.lowest_id_at(wanted.created_after), Job.created_at >= wanted.created_after)
-    if wanted.created_before:
-        last = ids.lowest_id_after(wanted.created_before)
-        query = query.where(Job.id < last, Job.created_at < wanted.created_before)
     if wanted.metadata:
         query = query.where(Job.labels != {}, Job.labels.contains(wanted.metadata))
-    return page(session, query, Job, window)
+    if wanted.schedule_id:
+        query = query.where(Job.schedule_id == wanted.schedule_id)
+    if wanted.batch_id:
+        query = query.where(Job.batch_id == wanted.batch_id)
+    if wanted.after:
+        query = query.where(Job.id > wanted.after)
+    return query
 
 
-COUNTS = text("""
-SELECT kind, status, count(*) AS count FROM jobs WHERE project_id = :project_id GROUP BY kind, status ORDER BY 1, 2
-""")
-
-FIGURES = text("""
-WITH recent AS (
-  SELECT extract(epoch FROM started_at - greatest(created_at, run_at)) AS waited,
-    extract(epoch FROM finished_at - started_at) AS ran,
-    finished_at
-  FROM jobs
-  WHERE project_id = :project_id AND finished_at > now() - interval '1 hour' AND id >= :since
-)
-SELECT
-  (SELECT extract(epoch FROM now() - min(created_at)) FROM jobs WHERE project_id = :project_id AND status = 'queued')
-    AS oldest_queued,
-  count(*) FILTER (WHERE finished_at > now() - interval '1 minute') AS last_minute,
-  count(*) AS last_hour,
-  percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY waited) AS waited,
-  percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY ran) AS ran
-FROM recent
-""")
+def created_between(query: Select[Job], after: datetime | None, before: datetime | None) -> Select[Job]:
+    """Only jobs of that time: a range of ids, which begin with their time."""
+    if after:
+        query = query.where(Job.id >= ids.lowest_id_at(after), Job.created_at >= after)
+    if before:
+        query = query.where(Job.id < ids.lowest_id_after(before), Job.created_at < before)
+    return query
 
 
-def stats(session: Session, project_id: UUID, since: datetime) -> Json:
-    """Counts by kind and status; throughput and percentiles (seconds) of the last hour.
-
-    `since` bounds how old a job may be that finished in that hour, so that the query reads a range and not the table.
-    """
-    counts = session.execute(COUNTS, {"project_id": project_id})
-    row = session.execute(FIGURES, {"project_id": project_id, "since": ids.lowest_id_at(since)}).one()
-    return {
-        "counts": [dict(one._mapping) for one in counts],
-        "oldest_queued_seconds": None if row.oldest_queued is None else float(row.oldest_queued),
-        "finished_last_minute": row.last_minute,
-        "finished_last_hour": row.last_hour,
-        "wait_seconds": _percentiles(row.waited),
-        "run_seconds": _percentiles(row.ran),
-    }
-
-
-def _percentiles(pair: list[float | None] | None) -> Json:
-    p50, p95 = pair or (None, None)
-    return {"p50": p50, "p95": p95}
-
-
+# The outbox is the queue, and far narrower than the jobs in it.
 QUEUES = text("""
-SELECT queue, status, count(*) AS jobs, extract(epoch FROM now() - min(created_at))::float8 AS oldest FROM jobs
-WHERE status <> 'succeeded' AND status IN ('scheduled', 'queued', 'running') GROUP BY queue, status
+SELECT queue, 'queued' AS status, count(*) AS jobs, extract(epoch FROM now() - min(created_at))::float8 AS oldest
+FROM outbox GROUP BY queue
+UNION ALL
+SELECT queue, status, count(*), extract(epoch FROM now() - min(created_at))::float8
+FROM jobs WHERE status = 'running' GROUP BY queue, status
+UNION ALL
+SELECT queue, status, count(*), extract(epoch FROM now() - min(created_at))::float8
+FROM jobs WHERE status = 'scheduled' GROUP BY queue, status
+""")
+
+DEAD_LETTERS_COUNTED = 10_000
+
+# With many dead letters the first ten thousand say enough.
+DEAD_LETTERS = text("""
+SELECT kind, count(*) AS jobs FROM (SELECT kind FROM jobs WHERE dead_letter LIMIT :at_most) d GROUP BY kind
 """)

@@ -18,11 +18,11 @@ import structlog
 
 from infra import json, storage
 from infra.clock import now
-from infra.errors import SwitchyardError, TimedOut, Unavailable
+from infra.errors import ProviderBusy, SwitchyardError, TimedOut, Unavailable
 from infra.settings import settings
-from models import JobStatus
+from models import JobStatus, Store
 from workers import kinds
-from workers.jobs import usage
+from workers.jobs import privacy, usage
 from workers.jobs.committer import Committer
 from workers.jobs.context import RunningJob, Stop, Stopped
 from workers.jobs.lifecycle import Claimed, Move
@@ -30,6 +30,8 @@ from workers.kinds import BY_NAME
 from workers.kinds.base import Kind, Retry
 
 Json = dict[str, Any]
+
+UNKNOWN_KIND_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +89,9 @@ class Runner:
     def _begin(self, claimed: list[Claimed]) -> None:
         for one in claimed:
             job = RunningJob.of(one, self._committer)
+            before = self._running.get(job.job_id)
+            if before is not None:
+                before.interrupt(Stop.LOST)
             self._running[job.job_id] = job
             job.task = self._loop.create_task(self._run(job))
 
@@ -99,24 +104,30 @@ class Runner:
                 self._running[job_id].interrupt(reason)
 
     async def _run(self, job: RunningJob) -> None:
+        job.begun = True
         structlog.contextvars.bind_contextvars(job_id=f"job_{job.job_id.hex}", request_id=job.request_id)
-        kind = BY_NAME[job.kind]
-        timer = self._loop.call_later(_seconds_left(kind, job), job.interrupt, _time_reason(kind, job))
-        move = await self._attempt(kind, job)
-        timer.cancel()
-        del self._running[job.job_id]
+        kind = BY_NAME.get(job.kind)
+        if kind is None:
+            move: Move | None = _not_known_here(job)
+        else:
+            timer = self._loop.call_later(_seconds_left(kind, job), job.interrupt, _time_reason(kind, job))
+            move = await self._attempt(kind, job)
+            timer.cancel()
+        if self._running.get(job.job_id) is job:
+            del self._running[job.job_id]
         self._committer.post(move, job.paid_calls(), after=job.flushed())
 
     async def _attempt(self, kind: Kind, job: RunningJob) -> Move | None:
         try:
+            job.checkpoint()
             result = await kind.run(job, job.payload)
             return await _succeeded(job, result)
         except (asyncio.CancelledError, Stopped):
             return _stopped(kind, job)
         except SwitchyardError as error:
             return _failed(kind, job, error)
-        except Exception:
-            log.exception("job.crashed", kind=job.kind, attempt=job.attempt)
+        except Exception as error:
+            privacy.log_crash(job.store, error, kind=job.kind, attempt=job.attempt)
             return _failed(kind, job, SwitchyardError("The job failed because of an error inside Switchyard."))
 
 
@@ -130,7 +141,7 @@ def _time_reason(kind: Kind, job: RunningJob) -> Stop:
     return Stop.TIMEOUT if _seconds_left(kind, job) == kind.timeout_seconds else Stop.DEADLINE
 
 
-def _move(job: RunningJob, target: JobStatus, event: str, **fields: Any) -> Move:
+def _move(job: RunningJob, target: JobStatus, event: str, *, result: Json | None = None, **fields: Any) -> Move:
     return Move(
         job_id=job.job_id,
         source=JobStatus.RUNNING,
@@ -139,6 +150,7 @@ def _move(job: RunningJob, target: JobStatus, event: str, **fields: Any) -> Move
         attempt=job.attempt,
         sequence=job.next_sequence(),
         usage=usage.total(job.calls),
+        result=None if result is None else job.storable(result),
         **fields,
     )
 
@@ -148,7 +160,7 @@ async def _succeeded(job: RunningJob, result: Json) -> Move:
     same, because it is paid for."""
     data = {"usage": usage.total(job.calls)}
     body = json.dump_bytes(result)
-    if len(body) > settings().inline_result_bytes:
+    if len(body) > settings().inline_result_bytes and job.store == Store.FULL:
         key = f"results/{job.project_id.hex}/{job.job_id.hex}-{job.attempt}.json"
         try:
             await asyncio.to_thread(storage.store().put, key, body, "application/json")
@@ -182,8 +194,11 @@ def _stopped(kind: Kind, job: RunningJob) -> Move | None:
 
 
 def _failed(kind: Kind, job: RunningJob, error: SwitchyardError) -> Move:
-    """Another attempt if the error may pass and one is left, else the end."""
-    shown = error.as_json()
+    """Another attempt if the error may pass and one is left, else the end. A job that only found its provider busy goes
+    back to the queue as if nobody had claimed it."""
+    if isinstance(error, ProviderBusy) and not job.calls:
+        return _held_back(job, error)
+    shown = privacy.shown_error(job.store, error)
     if not error.retryable or job.attempt >= job.max_attempts:
         return _move(
             job,
@@ -201,6 +216,31 @@ def _failed(kind: Kind, job: RunningJob, error: SwitchyardError) -> Move:
         "job.retrying",
         data={"error": shown, "delay_seconds": round(delay, 3)},
         error=shown,
+        delay_seconds=delay,
+    )
+
+
+def _not_known_here(job: RunningJob) -> Move:
+    """During a deploy a newer API may accept what this worker has never heard of; a newer worker gets it."""
+    return _move(
+        job,
+        JobStatus.QUEUED,
+        "job.retrying",
+        data={"reason": "unknown_kind"},
+        extra_attempts=1,
+        delay_seconds=UNKNOWN_KIND_SECONDS,
+    )
+
+
+def _held_back(job: RunningJob, error: ProviderBusy) -> Move:
+    # A little apart, so that those who wait for the same turn do not all come at once.
+    delay = (error.retry_after or 0.0) * random.uniform(1.0, 1.1)
+    return _move(
+        job,
+        JobStatus.QUEUED,
+        "job.retrying",
+        data={"reason": "provider_rate_limit", "delay_seconds": round(delay, 3)},
+        extra_attempts=1,
         delay_seconds=delay,
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,10 @@ from sqlalchemy.orm import Session
 from infra import ids
 from infra.clock import now
 from infra.errors import BadInput, UnknownKind
-from models import Job, JobStatus
+from models import Job, JobStatus, Store
 from schemas.base import pointers
-from workers.jobs import lifecycle, outbox
+from workers import projects
+from workers.jobs import bounds, lifecycle, outbox, privacy
 from workers.kinds import BY_NAME
 from workers.kinds.base import Kind
 
@@ -32,6 +34,32 @@ class Wish:
     metadata: dict[str, str] = field(default_factory=dict)
     request_id: str | None = None
     created_by: UUID | None = None
+    concurrency_key: str | None = None
+    concurrency_limit: int | None = None
+    max_cost: Decimal | None = None
+    store: str | None = None
+    replay_of: UUID | None = None
+    schedule_id: UUID | None = None
+    batch_id: UUID | None = None
+    batch_line: int | None = None
+
+
+WISHES = (
+    "priority",
+    "run_at",
+    "deadline_s",
+    "max_attempts",
+    "metadata",
+    "concurrency_key",
+    "concurrency_limit",
+    "max_cost",
+    "store",
+)
+
+
+def wish_of(body: Json, **more: Any) -> Wish:
+    """The wishes in a loaded JobIn, and those that the caller adds."""
+    return Wish(**{name: body[name] for name in WISHES if body.get(name) is not None}, **more)
 
 
 @cache
@@ -63,12 +91,29 @@ def check_payload(kind: Kind, payload: Json) -> None:
 
 
 def submit(session: Session, *, kind: str, payload: Json, project_id: UUID, wish: Wish) -> Job:
-    """Writes the job durably once the caller's transaction commits; workers hear of it right after."""
+    """Writes the job durably once the caller's transaction commits; workers hear of it right after.
+
+    Raises QueueFull where the project, or everybody, has too much waiting.
+    """
+    bounds.require_room(session, project_id)
+    job = prepare(session, kind=kind, payload=payload, project_id=project_id, wish=wish)
+    lifecycle.enter(session, job)
+    if job.status == JobStatus.QUEUED:
+        outbox.announce_after_commit(session, queue=job.queue, job_id=job.id)
+    return job
+
+
+def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wish: Wish) -> Job:
+    """The job as it would be written, checked and not written."""
     found = find_kind(kind)
     check_payload(found, payload)
+    if wish.max_cost is not None and found.priced is not None and not found.priced(payload):
+        detail = "The price of a model it may call is not known, so its cost cannot be limited."
+        raise BadInput(detail, errors=[{"pointer": "/max_cost", "detail": detail}])
     moment = now()
     later = wish.run_at is not None and wish.run_at > moment
-    job = Job(
+    store = privacy.stricter(wish.store, projects.policy(session, project_id).store)
+    return Job(
         id=ids.new_id(),
         created_at=moment,
         project_id=project_id,
@@ -78,17 +123,23 @@ def submit(session: Session, *, kind: str, payload: Json, project_id: UUID, wish
         status=JobStatus.SCHEDULED if later else JobStatus.QUEUED,
         priority=wish.priority,
         payload=payload,
+        payload_digest=privacy.digest(payload) if store == Store.HASHES else None,
         labels=wish.metadata,
         attempt=0,
         max_attempts=wish.max_attempts or found.retry.attempts,
         run_at=wish.run_at,
         deadline_at=_deadline(wish, moment),
         request_id=wish.request_id,
+        lane=found.lane(payload) if found.lane else None,
+        concurrency_key=wish.concurrency_key,
+        concurrency_limit=(wish.concurrency_limit or 1) if wish.concurrency_key is not None else None,
+        max_cost=wish.max_cost,
+        store=store,
+        replay_of=wish.replay_of,
+        schedule_id=wish.schedule_id,
+        batch_id=wish.batch_id,
+        batch_line=wish.batch_line,
     )
-    lifecycle.enter(session, job)
-    if not later:
-        outbox.announce_after_commit(session, queue=job.queue, job_id=job.id)
-    return job
 
 
 def _deadline(wish: Wish, moment: datetime) -> datetime | None:

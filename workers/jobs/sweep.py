@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from infra import db
 from infra.clock import now
 from infra.errors import WorkerLost
 from models import IdempotencyKey, JobStatus
-from workers.jobs import live, outbox
+from workers.jobs import fair, live, outbox
 from workers.jobs.lifecycle import Move, move
 
 BATCH = 500
@@ -29,15 +30,39 @@ SELECT id FROM jobs WHERE status = 'scheduled' AND run_at <= now()
 ORDER BY run_at LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 
-OVERDUE = text("""
-SELECT id, status FROM jobs WHERE status IN ('scheduled', 'queued') AND deadline_at <= now()
+OVERDUE_SCHEDULED = text("""
+SELECT id, status FROM jobs WHERE status = 'scheduled' AND deadline_at <= now()
 ORDER BY deadline_at LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 
+# Of these the place in the queue is locked, and first, as a claim does it (outbox.hold).
+OVERDUE_QUEUED = text("""
+SELECT job_id AS id, 'queued' AS status FROM outbox WHERE job_id = ANY(ARRAY(
+  SELECT id FROM jobs WHERE status = 'queued' AND deadline_at <= now() ORDER BY deadline_at LIMIT :batch))
+ORDER BY job_id FOR UPDATE SKIP LOCKED
+""")
 
-def sweep_jobs(session: Session) -> int:
-    """All that jobs need although nobody asks; returns how many were moved."""
-    return requeue_lost(session) + queue_due(session) + expire_overdue(session)
+
+STANDING_IN = text("SELECT pg_try_advisory_xact_lock(hashtextextended('sweep_jobs', 0))")
+
+
+def sweep_jobs() -> int:
+    """All that jobs need although nobody asks, each in a short transaction of its own; returns how many were moved."""
+    live.swept()
+    moved = 0
+    for step in (requeue_lost, queue_due, expire_overdue):
+        with db.transaction() as session:
+            moved += step(session)
+    return moved
+
+
+def stand_in() -> None:
+    """The same by a worker of its own accord, one at a time, in case beat or the broker is away; and what is needed
+    only where something went wrong."""
+    for step in (requeue_lost, queue_due, expire_overdue, fair.admit_forgotten):
+        with db.transaction() as session:
+            if session.execute(STANDING_IN).scalar():
+                step(session)
 
 
 def requeue_lost(session: Session) -> int:
@@ -74,7 +99,7 @@ def queue_due(session: Session) -> int:
 
 def expire_overdue(session: Session) -> int:
     """Expires jobs that did not start before their deadline."""
-    rows = session.execute(OVERDUE, {"batch": BATCH}).all()
+    rows = [row for found in (OVERDUE_SCHEDULED, OVERDUE_QUEUED) for row in session.execute(found, {"batch": BATCH})]
     moves = [Move(row.id, JobStatus(row.status), JobStatus.EXPIRED, "job.expired") for row in rows]
     return len(outbox.tell(session, move(session, moves)))
 

@@ -6,6 +6,7 @@ from workers.providers import routing
 
 KINDS = (completion.KIND, embedding.KIND)
 BY_NAME = by_name(KINDS)
+QUEUES = tuple(sorted({kind.queue for kind in KINDS}))
 
 
 def preload() -> None:

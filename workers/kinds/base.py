@@ -6,6 +6,7 @@ called, validated, queued, retried and limited; `workers/jobs/run.py` applies al
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -32,6 +33,10 @@ class Context(Protocol):
     project_id: UUID
     attempt: int
     request_id: str | None
+    store: str
+    # US dollars: what the job may cost in all (None: no limit), and what its earlier attempts did cost.
+    max_cost: Decimal | None
+    spent: Decimal
 
     def delta(self, data: Json) -> None:
         """Streams a piece of the answer to whoever watches; a no-op cost of a list append, sent in groups."""
@@ -49,6 +54,22 @@ class Context(Protocol):
         """Remembers what to keep as the result if the job is cancelled from here on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one attempt of a job would take. Costs are US dollars, None where a model's price is not known.
+
+    `output_tokens_max` is None where nothing limits the output; `models` are those it may call, as provider/model;
+    `assumptions` say in sentences what the figures rest on.
+    """
+
+    input_tokens: int
+    output_tokens_max: int | None
+    cost_low: Decimal | None
+    cost_high: Decimal | None
+    models: list[str]
+    assumptions: list[str]
+
+
 Run = Callable[[Context, Json], Awaitable[Json]]
 
 
@@ -57,7 +78,9 @@ class Kind:
     """One kind of job, as data.
 
     `payload` and `result` are marshmallow schemas of its input and result; `check` refuses what a schema cannot see
-    (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests.
+    (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests. `lane`
+    says which provider/model an input will call (None: none, or one of several), `priced` whether all that it may call
+    have a list price, `estimate` what it would take.
     """
 
     name: str
@@ -68,6 +91,9 @@ class Kind:
     run: Run
     example: Json
     check: Callable[[Json], None] | None = None
+    lane: Callable[[Json], str | None] | None = None
+    priced: Callable[[Json], bool] | None = None
+    estimate: Callable[[Json], Estimate] | None = None
     retry: Retry = field(default_factory=Retry)
     timeout_seconds: float = 900.0
 

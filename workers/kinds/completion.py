@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from infra.errors import ContentFiltered, InvalidModelOutput, ProviderUnavailable
+from models import Store
 from schemas.completion import CompletionIn, CompletionOut
-from workers.kinds.base import Context, Kind
-from workers.providers import cache, names, routing, structured
+from workers.kinds import costs
+from workers.kinds.base import Context, Estimate, Kind
+from workers.providers import cache, names, pace, routing, structured
 from workers.providers.base import Completion, CompletionRequest, Delta, Provider, ProviderUsage
 from workers.providers.deltas import Deltas
-from workers.providers.meter import Meter, characters
-from workers.providers.names import Target
+from workers.providers.meter import Meter, input_tokens, tokens
+from workers.providers.names import SANDBOX, Target
 
 Json = dict[str, Any]
 
@@ -37,18 +39,46 @@ def check(payload: Json) -> None:
     structured.validator(payload.get("response_format"))
 
 
+def lane(payload: Json) -> str | None:
+    """The one model that will be called; None where it is the sandbox, or one of several."""
+    if payload.get("fallback_models"):
+        return None
+    target = names.target(payload.get("model"))
+    return None if target.provider == SANDBOX else str(target)
+
+
+def _targets(payload: Json) -> list[Target]:
+    return [step.target for step in routing.chain(payload.get("model"), payload.get("fallback_models"))]
+
+
+def priced(payload: Json) -> bool:
+    """Whether every model that may be called has a list price."""
+    return costs.priced(_targets(payload))
+
+
+def estimate(payload: Json) -> Estimate:
+    """What an answer would take."""
+    return costs.estimate(
+        _targets(payload),
+        input_tokens(payload["messages"], payload.get("tools")),
+        payload.get("max_tokens"),
+        free=bool(cache.ttl(payload.get("cache"))),
+        repaired=_format(payload.get("response_format")) is not None,
+    )
+
+
 async def run(ctx: Context, payload: Json) -> Json:
     """Answers from the response cache if asked to and there, else from the first model that answers."""
     steps = routing.chain(payload.get("model"), payload.get("fallback_models"))
-    seconds = cache.ttl(payload.get("cache"))
+    seconds = cache.ttl(payload.get("cache")) if ctx.store == Store.FULL else 0
     where = ""
     if seconds:
-        models = [f"{step.target.provider}/{step.target.model}" for step in steps]
+        models = [str(step.target) for step in steps]
         where = cache.key(ctx.project_id, models, payload)
         kept = await cache.get(where)
         if kept is not None:
             return _again(ctx, payload, kept)
-    call = _Call(ctx, payload)
+    call = _Call(ctx, payload, costs.Budget(ctx))
     answer, target, attempts = await routing.first_answer(steps, call.answer)
     result = _result(answer.message, answer.finish_reason, target, call.usages)
     if attempts:
@@ -64,6 +94,7 @@ class _Call:
 
     ctx: Context
     payload: Json
+    budget: costs.Budget
     usages: list[ProviderUsage] = field(default_factory=list)
     sent: bool = False
 
@@ -72,7 +103,7 @@ class _Call:
         self.ctx.checkpoint()
         self.usages = []
         request = self._request(target.model)
-        answer = await self._ask(provider, request)
+        answer = await self._ask(provider, target, request)
         against = structured.validator(request.response_format)
         if against is None or answer.message.get("tool_calls") or answer.message.get("refusal"):
             return answer
@@ -80,7 +111,7 @@ class _Call:
         if wrong and answer.finish_reason != "length":  # an answer cut by max_tokens would be cut again
             self.ctx.checkpoint()
             request.messages = structured.repair(request.messages, answer.message, wrong)
-            answer = await self._ask(provider, request)
+            answer = await self._ask(provider, target, request)
             wrong = structured.problems(against, answer.message.get("content"))
         if wrong:
             cut = " It was cut by max_tokens." if answer.finish_reason == "length" else ""
@@ -99,21 +130,47 @@ class _Call:
             options={name: payload[name] for name in _OPTIONS if payload.get(name) is not None},
         )
 
-    async def _ask(self, provider: Provider, request: CompletionRequest) -> Completion:
-        if self.payload.get("stream"):
-            answer = await self._streamed(provider, request)
+    async def _ask(self, provider: Provider, target: Target, request: CompletionRequest) -> Completion:
+        size = input_tokens(request.messages, request.tools)
+        affordable = self.budget.output_tokens(target, size)
+        bounded = self._bounded(request, target, size, affordable)
+        lowered = request.options.get("max_tokens") != self.payload.get("max_tokens")
+        if target.provider != SANDBOX:
+            await pace.take(target.provider, target.model, size + (request.options.get("max_tokens") or 0))
+        shown = bool(self.payload.get("stream"))
+        if shown or not bounded:  # only a stream can be stopped
+            stop_at = affordable if lowered or not bounded else None
+            answer = await self._streamed(provider, request, stop_at, shown=shown)
         else:
             answer = await provider.complete(request)
             self._count(answer.usage)
+        if shown and lowered and answer.finish_reason == "length":
+            self.ctx.partial(_result(answer.message, "length", target, self.usages))
+            raise self.budget.exceeded(target)
         if answer.finish_reason == "content_filter" and not answer.message.get("content"):
             raise ContentFiltered(provider=provider.name, model=request.model)
         return answer
 
-    async def _streamed(self, provider: Provider, request: CompletionRequest) -> Completion:
+    def _bounded(self, request: CompletionRequest, target: Target, size: int, affordable: int | None) -> bool:
+        """Whether the provider itself will stop at an answer that is affordable; `max_tokens` is lowered for it.
+
+        Without a limit of the caller's only a low one is set: a higher one than the model knows would be refused.
+        """
+        given = self.payload.get("max_tokens")
+        if affordable is None or (given or costs.most_output(target, size)[0]) <= affordable:
+            return True
+        if given is None and affordable > costs.ASSUMED_OUTPUT:
+            return False
+        request.options = {**request.options, "max_tokens": affordable}
+        return True
+
+    async def _streamed(
+        self, provider: Provider, request: CompletionRequest, stop_at: int | None, *, shown: bool
+    ) -> Completion:
         """The answer, shown as it comes. However it ends, what was consumed is counted and what is there is kept."""
         if self.sent:  # a watcher that shows deltas must forget those of the model or round before
             self.ctx.delta({"reset": True})
-        meter, deltas = Meter(provider.name, request.model), Deltas(self.ctx.delta)
+        meter, deltas = Meter(provider.name, request.model), Deltas(self.ctx.delta if shown else _unseen)
         try:
             async with aclosing(provider.stream(request)) as stream:
                 async for item in stream:
@@ -121,6 +178,8 @@ class _Call:
                         meter.token()
                         deltas.add(item)
                         self.ctx.checkpoint()
+                        if stop_at is not None and tokens(deltas.length) > stop_at:
+                            raise self.budget.exceeded(Target(provider.name, request.model))
                     else:
                         deltas.flush()
                         self._count(item.usage)
@@ -129,11 +188,12 @@ class _Call:
             self._cut(request, meter, deltas)
             raise
         finally:
-            self.sent = self.sent or deltas.sent
+            self.sent = self.sent or (shown and deltas.sent)
         raise ProviderUnavailable(f"{provider.name} ended its stream without an answer", provider=provider.name)
 
     def _count(self, usage: ProviderUsage) -> None:
         self.usages.append(usage)
+        self.budget.count(usage)
         self.ctx.used(usage)
 
     def _cut(self, request: CompletionRequest, meter: Meter, deltas: Deltas) -> None:
@@ -142,14 +202,17 @@ class _Call:
         if meter.first is None:
             return
         text, reasoning = "".join(deltas.text), "".join(deltas.reasoning)
-        length = len(text) + len(reasoning) + characters(deltas.calls)
-        usage = meter.estimate(request, length)
+        usage = meter.estimate(request, deltas.length)
         self._count(usage)
         message: Json = {"role": "assistant", "content": text or None}
         if reasoning:
             message["reasoning"] = reasoning
         target = Target(meter.provider, meter.model)
         self.ctx.partial(_result(message, "cancelled", target, self.usages))
+
+
+def _unseen(delta: Json) -> None:
+    """Where deltas of an answer go that nobody asked to see."""
 
 
 def _format(response_format: Json | None) -> Json | None:
@@ -207,4 +270,7 @@ KIND = Kind(
     run=run,
     example={"model": "sandbox", "messages": [{"role": "user", "content": "Say hello."}]},
     check=check,
+    lane=lane,
+    priced=priced,
+    estimate=estimate,
 )

@@ -4,11 +4,13 @@ from typing import Any
 
 from infra.errors import BadInput
 from schemas.embedding import EmbeddingIn, EmbeddingOut
-from workers.kinds.base import Context, Kind
+from workers.kinds import costs
+from workers.kinds.base import Context, Estimate, Kind
 from workers.kinds.completion import usage_json
-from workers.providers import names, routing
+from workers.providers import names, pace, routing
 from workers.providers.base import Embeddings, Provider
-from workers.providers.names import Target
+from workers.providers.meter import characters, tokens
+from workers.providers.names import SANDBOX, Target
 
 Json = dict[str, Any]
 
@@ -25,12 +27,32 @@ def check(payload: Json) -> None:
     names.require_configured(target.provider)
 
 
+def lane(payload: Json) -> str | None:
+    """The model that will be called, unless it is the sandbox."""
+    target = names.target(payload.get("model"))
+    return None if target.provider == SANDBOX else str(target)
+
+
+def priced(payload: Json) -> bool:
+    """Whether the model has a list price."""
+    return costs.priced([names.target(payload.get("model"))])
+
+
+def estimate(payload: Json) -> Estimate:
+    """What the vectors would take."""
+    return costs.estimate([names.target(payload.get("model"))], tokens(characters(payload["input"])), 0)
+
+
 async def run(ctx: Context, payload: Json) -> Json:
     """One vector a text, in order."""
     texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
+    size, budget = tokens(characters(texts)), costs.Budget(ctx)
     options = {name: payload[name] for name in _OPTIONS if payload.get(name) is not None}
 
     async def embed(provider: Provider, target: Target) -> Embeddings:
+        budget.require_input(target, size)
+        if target.provider != SANDBOX:
+            await pace.take(target.provider, target.model, size)
         return await provider.embed(target.model, texts, options)
 
     ctx.checkpoint()
@@ -53,4 +75,7 @@ KIND = Kind(
     run=run,
     example={"model": "sandbox", "input": ["A text to find again."]},
     check=check,
+    lane=lane,
+    priced=priced,
+    estimate=estimate,
 )

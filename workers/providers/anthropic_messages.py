@@ -11,11 +11,10 @@ import anthropic
 import orjson
 
 from infra.errors import ProviderBadRequest
-from workers.providers.base import CompletionRequest
+from workers.providers.base import ANTHROPIC_MAX_TOKENS, CompletionRequest
 
 Json = dict[str, Any]
 
-DEFAULT_MAX_TOKENS = 8192
 _EFFORTS = {"minimal": "low"}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _STOPS = {
@@ -35,7 +34,7 @@ def body(request: CompletionRequest) -> Json:
     system, messages = _conversation(request.messages)
     made: Json = {
         "model": request.model,
-        "max_tokens": options.get("max_tokens") or DEFAULT_MAX_TOKENS,
+        "max_tokens": options.get("max_tokens") or ANTHROPIC_MAX_TOKENS,
         "messages": messages,
     }
     if request.response_format and request.response_format.get("type") == "json_object":

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 Json = dict[str, Any]
 
+# Anthropic insists on a limit to every answer; this is the one where the caller set none.
+ANTHROPIC_MAX_TOKENS = 8192
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderUsage:

@@ -6,14 +6,18 @@ next success forgets everything. Without Redis it stays closed: a breaker must n
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 import structlog
 
 from infra import redis
+from infra.clock import now
 from infra.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 
+KEY = "sy:breaker:"
+OPEN = "sy:breakers:open"
 FAILURES = 5
 WINDOW_SECONDS = 60
 OPEN_SECONDS = 20
@@ -73,6 +77,13 @@ async def failed(provider: str, model: str, error: ProviderError) -> None:
     await _ask(state, _count, provider, model)
 
 
+def opened() -> dict[str, datetime]:
+    """The models that no process calls now, as provider/model, and until when; asks Redis, raises RedisError."""
+    found: Any = redis.client().zrangebyscore(OPEN, now().timestamp(), "+inf", withscores=True)
+    names = {key.decode().removeprefix(KEY).replace(":", "/", 1): until for key, until in found}
+    return {name: datetime.fromtimestamp(until, UTC) for name, until in names.items()}
+
+
 def forget_everything() -> None:
     """This process knows nothing any more, as after its start."""
     _states.clear()
@@ -80,7 +91,7 @@ def forget_everything() -> None:
 
 async def _ask(state: _State, question: Any, provider: str, model: str) -> None:
     try:
-        failures, open_seconds = await asyncio.to_thread(question, f"sy:breaker:{provider}:{model}")
+        failures, open_seconds = await asyncio.to_thread(question, f"{KEY}{provider}:{model}")
     except redis.RedisError as error:
         state.look_at = monotonic() + REDIS_DOWN_SECONDS
         _log.warning("breaker.redis_down", error=str(error))
@@ -100,10 +111,13 @@ def _count(key: str) -> tuple[int, float]:
     failures = pipeline.incr(key).expire(key, WINDOW_SECONDS).execute()[0]
     if failures < FAILURES:
         return failures, 0.0
-    redis.client().set(f"{key}:open", 1, ex=OPEN_SECONDS)
+    until = now().timestamp() + OPEN_SECONDS
+    pipeline = redis.client().pipeline(transaction=False)
+    pipeline.set(f"{key}:open", 1, ex=OPEN_SECONDS).zadd(OPEN, {key: until}).expire(OPEN, OPEN_SECONDS).execute()
     return failures, float(OPEN_SECONDS)
 
 
 def _forget(key: str) -> tuple[int, float]:
-    redis.client().delete(key, f"{key}:open")
+    pipeline: Any = redis.client().pipeline(transaction=False)
+    pipeline.delete(key, f"{key}:open").zrem(OPEN, key).execute()
     return 0, 0.0

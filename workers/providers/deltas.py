@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 from workers.providers.base import Delta
+from workers.providers.meter import characters
 
 Json = dict[str, Any]
 
@@ -13,7 +14,7 @@ APART_SECONDS = 0.02
 
 
 class Deltas:
-    """Merges pieces that come faster than anybody reads; `text` and `reasoning` hold all of them."""
+    """Merges pieces that come faster than anybody reads; `text` and `reasoning` hold all, `length` is its length."""
 
     def __init__(self, send: Callable[[Json], None]) -> None:
         self._send = send
@@ -23,18 +24,22 @@ class Deltas:
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self.calls: list[Json] = []
+        self.length = 0
         self.sent = False
 
     def add(self, delta: Delta) -> None:
         """Takes a piece; sends it now, or with others when 20 ms have passed, also if no other comes."""
         if delta.content:
             self.text.append(delta.content)
+            self.length += len(delta.content)
             self._merge("content", delta.content)
         if delta.reasoning:
             self.reasoning.append(delta.reasoning)
+            self.length += len(delta.reasoning)
             self._merge("reasoning", delta.reasoning)
         if delta.tool_calls:
             self.calls += delta.tool_calls
+            self.length += characters(delta.tool_calls)
             self._merge("tool_calls", delta.tool_calls)
         if self._timer is not None:
             return

@@ -2,11 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from infra.clock import now
 from infra.errors import (
     ContentFiltered,
     ContextLengthExceeded,
@@ -18,8 +15,8 @@ from infra.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
+from workers.providers import limits
 
-LONGEST_WAIT_SECONDS = 3600.0
 LONGEST_DETAIL = 2000
 
 # Vendors say these in words as often as in codes; each pattern was seen in a vendor's documentation or server.
@@ -50,7 +47,7 @@ def refused(
     request_id = headers.get("x-request-id") or headers.get("request-id")
     if request_id:
         context["provider_request_id"] = request_id
-    return kind(detail, retry_after=retry_after(headers) if kind.retryable else None, **context)
+    return kind(detail, retry_after=limits.retry_after(headers) if kind.retryable else None, **context)
 
 
 def unreachable(*, provider: str, model: str, reason: str, secret: str | None = None) -> ProviderUnavailable:
@@ -131,49 +128,3 @@ def _scrubbed(text: str, secret: str | None) -> str:
     if secret:
         text = text.replace(secret, "***")
     return text.strip()[:LONGEST_DETAIL]
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the vendor wants to hear from us again, from whichever of its headers says so."""
-    for name, read in _WAITS:
-        value = headers.get(name)
-        if not value:
-            continue
-        try:
-            seconds = read(value)
-        except (ValueError, OverflowError, OSError):
-            continue
-        return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
-    return None
-
-
-def _seconds_or_date(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return (parsedate_to_datetime(value) - now()).total_seconds()
-
-
-def _reset(value: str) -> float:
-    """`1m30.5s`, `20ms`, seconds, or an epoch in seconds or milliseconds."""
-    parts = re.findall(r"([\d.]+)(ms|s|m|h)", value)
-    if parts:
-        return sum(float(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit] for number, unit in parts)
-    number = float(value)
-    if number < 1e9:
-        return number
-    return (datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC) - now()).total_seconds()
-
-
-def _moment(value: str) -> float:
-    return (datetime.fromisoformat(value) - now()).total_seconds()
-
-
-_WAITS = (
-    ("retry-after-ms", lambda value: float(value) / 1000),
-    ("retry-after", _seconds_or_date),
-    ("x-ratelimit-reset", _reset),
-    ("x-ratelimit-reset-requests", _reset),
-    ("x-ratelimit-reset-tokens", _reset),
-    ("anthropic-ratelimit-requests-reset", _moment),
-)

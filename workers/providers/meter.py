@@ -8,6 +8,8 @@ from typing import Any
 from workers.providers import prices
 from workers.providers.base import CompletionRequest, ProviderUsage
 
+Json = dict[str, Any]
+
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 800
 
@@ -67,11 +69,16 @@ class Meter:
     ) -> ProviderUsage:
         """What the call probably cost, where the vendor did not say: four characters are a token."""
         return self.usage(
-            input_tokens=tokens(characters(request.messages) + characters(request.tools)),
+            input_tokens=input_tokens(request.messages, request.tools),
             output_tokens=tokens(output_characters),
             request_id=request_id,
             estimated=True,
         )
+
+
+def input_tokens(messages: list[Json], tools: list[Json] | None) -> int:
+    """Tokens that a request is likely to be."""
+    return tokens(characters(messages) + characters(tools))
 
 
 def tokens(count: int) -> int:

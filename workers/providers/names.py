@@ -24,6 +24,9 @@ class Target:
     provider: str
     model: str
 
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
 
 @contextmanager
 def credentials(own: Mapping[str, ProviderSettings]) -> Iterator[None]:

@@ -21,7 +21,7 @@ def cost(
     """US dollars for one call. `cached_tokens` and `written_tokens` (into the vendor's cache) are part of the input."""
     if provider == "sandbox":
         return _FREE
-    price = _price(provider, model)
+    price, _ = _listed(provider, model)
     if price is None:
         return None
     rates = _flat(price)
@@ -40,19 +40,26 @@ def cost(
     return total
 
 
+def context_window(provider: str, model: str) -> int | None:
+    """Tokens that fit into the model, question and answer together; None where the list does not say."""
+    return _listed(provider, model)[1]
+
+
 # Finding a model and pricing a call the package's way costs 70 µs each time; flat rates from this cache cost 2 µs.
 @lru_cache(maxsize=1024)
-def _price(provider: str, model: str) -> ModelPrice | None:
+def _listed(provider: str, model: str) -> tuple[ModelPrice | None, int | None]:
+    """The model's price and context window."""
     listed = _LISTED.get(provider)
     if listed is None:
-        return None
+        return None, None
     # 8 MB of prices, which only a worker needs.
     from genai_prices import Usage, calc_price
 
     try:
-        return calc_price(Usage(input_tokens=1, output_tokens=1), model, provider_id=listed).model_price
+        found = calc_price(Usage(input_tokens=1, output_tokens=1), model, provider_id=listed)
     except (LookupError, ValueError):
-        return None
+        return None, None
+    return found.model_price, found.model.context_window
 
 
 def _flat(price: ModelPrice) -> tuple[Decimal, Decimal, Decimal] | None:

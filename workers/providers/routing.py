@@ -1,10 +1,11 @@
 """From a model name to a provider, with fallbacks and the circuit breaker around the call."""
 
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from infra.errors import ContentFiltered, ContextLengthExceeded, ProviderError
+from infra.errors import ContentFiltered, ContextLengthExceeded, ProviderBusy, ProviderError
 from infra.settings import ProviderSettings, settings
 from workers.providers import breaker, names
 from workers.providers.base import Provider
@@ -40,7 +41,10 @@ class Step:
 
 
 _sandbox = SandboxProvider()
-_made: dict[tuple[str, ProviderSettings, float], Provider] = {}
+# Each holds an SDK's client and its connections, and every key of a customer's own makes another one.
+MOST_MADE = 64
+_made: OrderedDict[tuple[str, ProviderSettings, float], Provider] = OrderedDict()
+_in_use: Counter[Provider] = Counter()
 
 
 def provider(name: str) -> Provider:
@@ -52,7 +56,15 @@ def provider(name: str) -> Provider:
     found = _made.get(key)
     if found is None:
         found = _made[key] = _make(*key)
+    _made.move_to_end(key)
     return found
+
+
+async def _close_idle() -> None:
+    """Closes the providers used longest ago that nobody is calling, until there are few enough."""
+    idle = [key for key, made in _made.items() if not _in_use[made]]
+    for key in idle[: max(0, len(_made) - MOST_MADE)]:
+        await _made.pop(key).close()
 
 
 def _make(name: str, own: ProviderSettings, timeout_seconds: float) -> Provider:
@@ -97,7 +109,8 @@ async def first_answer(
 ) -> tuple[T, Target, list[Json]]:
     """The answer of the first model that gives one, which that was, and the failures before it.
 
-    If none answers, the error is the first that a retry may mend, else the last, with the failures in its context.
+    If none answers, the error is the first that a retry may mend, else the last, with the failures in its context. That
+    a model was busy counts only where no other error may pass: a call that was sent is an attempt.
     """
     failures: list[tuple[Target, ProviderError]] = []
     for step in steps:
@@ -109,7 +122,9 @@ async def first_answer(
             failures.append((step.target, error))
         else:
             return answer, step.target, _told(failures)
-    worst = next((failure for _, failure in failures if failure.retryable), failures[-1][1])
+    passing = [failure for _, failure in failures if failure.retryable] or [failures[-1][1]]
+    sent = [failure for failure in passing if not isinstance(failure, ProviderBusy)]
+    worst = sent[0] if sent else min(passing, key=lambda busy: busy.retry_after or 0.0)
     if len(failures) > 1:
         worst.context["attempts"] = _told(failures)
     raise worst
@@ -120,12 +135,19 @@ async def _guarded(target: Target, call: Callable[[Provider, Target], Awaitable[
     chosen = provider(target.provider)
     if target.provider == SANDBOX:
         return await call(chosen, target)
-    await breaker.require_closed(target.provider, target.model)
+    _in_use[chosen] += 1
     try:
+        await breaker.require_closed(target.provider, target.model)
         answer = await call(chosen, target)
     except ProviderError as error:
         await breaker.failed(target.provider, target.model, error)
         raise
+    finally:
+        _in_use[chosen] -= 1
+        if not _in_use[chosen]:
+            del _in_use[chosen]
+        if len(_made) > MOST_MADE:
+            await _close_idle()
     await breaker.succeeded(target.provider, target.model)
     return answer
 

@@ -17,8 +17,8 @@ import aiohttp
 import httpx2
 import orjson
 
-from infra.errors import ProviderError
-from workers.providers import errors
+from infra.errors import ProviderError, ProviderRateLimited
+from workers.providers import errors, pace
 
 Json = dict[str, Any]
 
@@ -64,6 +64,7 @@ class Wire:
         """The answer to a call, parsed, and its headers."""
         try:
             response = await self._client().post(path, cast_to=httpx2.Response, content=orjson.dumps(body))
+            pace.learn(self._provider, model, response.headers)
             return _object(orjson.loads(response.content)), response.headers
         except Exception as error:
             raise self._translated(error, model) from None
@@ -84,6 +85,7 @@ class Wire:
                 stream=True,
                 stream_cls=self._sdk.stream_class,
             )
+            pace.learn(self._provider, model, response.headers)
             if headers is not None:
                 headers.update(response.headers)
             async with aclosing(_events(response.aiter_bytes())) as events:
@@ -113,9 +115,12 @@ class Wire:
         return client
 
     def _refused(self, status: int | None, headers: Mapping[str, str], body: Any, model: str) -> ProviderError:
-        return errors.refused(
+        error = errors.refused(
             provider=self._provider, model=model, status=status, headers=headers, body=body, secret=self._secret
         )
+        if isinstance(error, ProviderRateLimited):
+            pace.refused(self._provider, model, headers)
+        return error
 
     def _translated(self, error: Exception, model: str) -> Exception:
         """A ProviderError for whatever the SDK, its HTTP client or the JSON parser raised."""

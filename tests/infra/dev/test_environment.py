@@ -26,6 +26,12 @@ def test_a_bad_port_is_named(value: str) -> None:
         env.options({"PORT": value})
 
 
+def test_the_broker_is_redis_unless_rabbitmq_is_asked_for_and_nothing_else_is_one() -> None:
+    assert (env.options({}).broker, env.options({"BROKER": "rabbitmq"}).broker) == ("redis", "rabbitmq")
+    with pytest.raises(Problem, match="BROKER must be redis or rabbitmq, not 'kafka'"):
+        env.options({"BROKER": "kafka"})
+
+
 def test_a_taken_port_names_its_holder_and_a_way_out() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -41,11 +42,14 @@ AS_PERSON = {"type": "json_schema", "json_schema": {"name": "person", "schema": 
 class Recorder:
     """A context that remembers what it was told."""
 
-    def __init__(self):
+    def __init__(self, max_cost=None):
         self.job_id = uuid.uuid4()
         self.project_id = uuid.uuid4()
         self.attempt = 1
         self.request_id = None
+        self.store = "full"
+        self.max_cost = max_cost
+        self.spent = Decimal(0)
         self.deltas: list[Any] = []
         self.usages: list[Any] = []
         self.kept: Any = None

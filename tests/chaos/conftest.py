@@ -1,0 +1,36 @@
+"""One system for all attacks, and their table at the end of the run."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from infra.dev import rabbitmq
+from tests.chaos.attack import Attack, Begin
+from tests.chaos.plan import BROKER
+from tests.chaos.table import LINES, table
+from tests.chaos.victim import Victim
+
+
+@pytest.fixture(scope="session")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """The system that the attacks are aimed at."""
+    if BROKER == "rabbitmq" and not rabbitmq.installed():
+        pytest.skip(rabbitmq.MISSING)
+    with Victim(tmp_path_factory.mktemp("victim")) as running:
+        yield running
+
+
+@pytest.fixture
+def attack(victim: Victim) -> Iterator[Begin]:
+    """Begins an attack on a promise."""
+    with ExitStack() as attacks:
+        yield lambda promise, name: attacks.enter_context(closing(Attack(victim, promise, name)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table, whether or not the run shows its output."""
+    if LINES:
+        terminalreporter.section("chaos")
+        for line in table():
+            terminalreporter.write_line(line)

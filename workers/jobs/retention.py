@@ -1,0 +1,148 @@
+"""Deleting what ended longer ago than its project keeps it: jobs with their events and files, batches with their lines.
+
+Usage stays: it is the bill. Projects take turns, a batch each, so that one with millions delays nobody; every batch is
+a short transaction of its own. Files go before the rows that name them: whoever is interrupted leaves a row, which the
+next sweep finds again, and never a file that nobody knows of.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import TextClause, text
+
+from infra import db, storage
+from infra.errors import Unavailable
+from infra.settings import settings
+
+SECONDS = 2.0
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+log = structlog.get_logger(__name__)
+
+# Where one sweep has no time for all projects, the next begins with others.
+PROJECTS = text("""
+SELECT p.id, p.before FROM (
+  SELECT id, now() - make_interval(days => coalesce(retention_days, :days)) AS before FROM projects
+) p WHERE (SELECT min(finished_at) FROM jobs j WHERE j.project_id = p.id AND j.finished_at IS NOT NULL) < p.before
+  OR (SELECT min(finished_at) FROM batches b WHERE b.project_id = p.id) < p.before
+ORDER BY random()
+""")
+
+OLD_JOBS = text("""
+SELECT id, result_key AS file_key, finished_at FROM jobs j
+WHERE project_id = :project_id AND finished_at >= :after AND finished_at < :before
+  AND NOT EXISTS (SELECT FROM batches b
+    WHERE b.id = j.batch_id AND (b.finished_at IS NULL OR b.finished_at >= :before))
+ORDER BY finished_at LIMIT :at_most
+""")
+
+# A job may have been queued again since it was looked at.
+DELETE_JOBS = text("""
+WITH old AS (
+  SELECT id FROM jobs WHERE id = ANY(CAST(:ids AS uuid[])) AND finished_at < :before
+  AND status IN ('succeeded', 'failed', 'cancelled', 'expired') FOR UPDATE SKIP LOCKED
+), events AS (
+  DELETE FROM job_events e USING old WHERE e.job_id = old.id
+)
+DELETE FROM jobs j USING old WHERE j.id = old.id
+""")
+
+OLD_BATCHES = text("""
+SELECT id, file_key, finished_at FROM batches b
+WHERE project_id = :project_id AND finished_at >= :after AND finished_at < :before
+  AND NOT EXISTS (SELECT FROM jobs j WHERE j.batch_id = b.id)
+ORDER BY finished_at LIMIT :at_most
+""")
+
+DELETE_BATCHES = text("""
+WITH old AS (
+  SELECT id FROM batches WHERE id = ANY(CAST(:ids AS uuid[])) AND finished_at < :before FOR UPDATE SKIP LOCKED
+), lines AS (
+  DELETE FROM batch_lines l USING old WHERE l.batch_id = old.id
+), events AS (
+  DELETE FROM job_events e USING old WHERE e.job_id = old.id
+)
+DELETE FROM batches b USING old WHERE b.id = old.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is deleted, and how many rows at once."""
+
+    old: TextClause
+    delete: TextClause
+    at_most: int
+
+
+JOBS = Table(OLD_JOBS, DELETE_JOBS, 1000)
+BATCHES = Table(OLD_BATCHES, DELETE_BATCHES, 10)
+
+
+@dataclass(slots=True)
+class Walk:
+    """A project's way through what it keeps no longer, oldest first; `after` is None at its end."""
+
+    table: Table
+    project_id: UUID
+    before: datetime
+    after: datetime | None = BEGINNING
+
+
+def sweep(seconds: float = SECONDS) -> int:
+    """Deletes for about so long; returns how many jobs and batches went."""
+    give_up_at = time.monotonic() + seconds
+    walks = deque(_walks())
+    deleted = 0
+    while walks and time.monotonic() < give_up_at:
+        walk = walks.popleft()
+        deleted += _step(walk, give_up_at)
+        if walk.after is not None:
+            walks.append(walk)
+    if deleted:
+        log.info("retention.deleted", count=deleted)
+    return deleted
+
+
+def _walks() -> list[Walk]:
+    with db.transaction() as session:
+        projects = session.execute(PROJECTS, {"days": settings().retention_days}).all()
+    return [Walk(table, row.id, row.before) for table in (JOBS, BATCHES) for row in projects]
+
+
+def _step(walk: Walk, give_up_at: float) -> int:
+    """One batch of a project; what cannot be deleted now is passed over until the next sweep."""
+    table, wanted = walk.table, {"project_id": walk.project_id, "before": walk.before}
+    with db.transaction() as session:
+        rows = session.execute(table.old, {**wanted, "after": walk.after, "at_most": table.at_most}).all()
+    walk.after = rows[-1].finished_at if len(rows) == table.at_most else None
+    free = _without_files(rows, give_up_at)
+    if not free:
+        return 0
+    with db.transaction() as session:
+        done = session.execute(table.delete, {**wanted, "ids": [str(one) for one in free]})
+    return int(getattr(done, "rowcount", 0))
+
+
+def _without_files(rows: Sequence[Any], give_up_at: float) -> list[UUID]:
+    """Deletes the rows' files as long as there is time; returns the rows that have none left."""
+    free, failures = [], []
+    for row in rows:
+        if row.file_key is not None:
+            if time.monotonic() >= give_up_at:
+                continue
+            try:
+                storage.store().delete(row.file_key)
+            except Unavailable as error:
+                failures.append(error.detail)
+                continue
+        free.append(row.id)
+    if failures:
+        log.warning("retention.files_not_deleted", count=len(failures), error=failures[0])
+    return free
