@@ -34,6 +34,8 @@ LOOK_EVERY_SECONDS = 0.5
 # two at the worker.
 GATHER_SECONDS = 0.01
 RUN_JOBS = "jobs.run"
+WEBHOOKS = "webhooks"
+SEND_WEBHOOKS = "webhooks.send"
 HINT_LIVES_SECONDS = 60
 HINTS_KEPT_AT_MOST = 1_000
 RETRY: dict[str, Any] = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
@@ -146,8 +148,8 @@ class Publisher:
 
 
 def send(producer: Any, queue: str, ids: list[str]) -> None:
-    """Sends one message with these job ids."""
-    body, headers, task_id = message(RUN_JOBS, [queue, ids])
+    """Sends one message with these ids: jobs' or, in the queue for webhooks, deliveries'."""
+    body, headers, task_id = message(SEND_WEBHOOKS if queue == WEBHOOKS else RUN_JOBS, [queue, ids])
     producer.publish(
         body,
         exchange="",
@@ -164,7 +166,7 @@ _publisher = PerProcess(Publisher)
 
 
 def announce(queue: str, job_id: UUID) -> None:
-    """Hints to the workers of `queue` that this job is ready; returns at once."""
+    """Hints to the workers of `queue` that this job, or delivery, is ready; returns at once."""
     _publisher().announce(queue, job_id)
 
 

@@ -16,7 +16,17 @@ from redis.retry import Retry
 from infra.process import PerProcess
 from infra.settings import settings
 
-__all__ = ["SWEPT", "RedisError", "async_client", "client", "live_channel", "live_key", "result_key", "workers_key"]
+__all__ = [
+    "SWEPT",
+    "RedisError",
+    "async_client",
+    "client",
+    "live_channel",
+    "live_key",
+    "project_channel",
+    "result_key",
+    "workers_key",
+]
 
 LIMITS: dict[str, Any] = {
     "socket_connect_timeout": 1.0,
@@ -46,6 +56,11 @@ def live_key(job_id: UUID) -> str:
 def live_channel(job_id: UUID) -> str:
     """The channel on which a job's events are announced as they happen."""
     return f"sy:job:{job_id.hex}"
+
+
+def project_channel(project_id: UUID) -> str:
+    """The channel on which it is said that a project has new events."""
+    return f"sy:project:{project_id.hex}"
 
 
 def result_key(job_id: UUID) -> str:

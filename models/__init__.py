@@ -3,6 +3,7 @@
 from models.api_key import ApiKey
 from models.base import Base
 from models.batch import BATCH_FINAL, Batch, BatchLine, BatchStatus
+from models.hook import Hook, InboxMessage, InboxStatus, SignatureScheme
 from models.idempotency import IdempotencyKey
 from models.job import FINAL, Job, JobEvent, JobStatus, OutboxEntry, Store
 from models.project import MemberRole, Membership, Project
@@ -10,6 +11,7 @@ from models.provider_limit import ProviderLimit
 from models.schedule import CatchUp, Schedule
 from models.usage import Usage
 from models.user import User, UserRole
+from models.webhook import DeliveryStatus, DisabledReason, Payload, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "BATCH_FINAL",
@@ -20,18 +22,27 @@ __all__ = [
     "BatchLine",
     "BatchStatus",
     "CatchUp",
+    "DeliveryStatus",
+    "DisabledReason",
+    "Hook",
     "IdempotencyKey",
+    "InboxMessage",
+    "InboxStatus",
     "Job",
     "JobEvent",
     "JobStatus",
     "MemberRole",
     "Membership",
     "OutboxEntry",
+    "Payload",
     "Project",
     "ProviderLimit",
     "Schedule",
+    "SignatureScheme",
     "Store",
     "Usage",
     "User",
     "UserRole",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

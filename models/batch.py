@@ -54,6 +54,7 @@ class Batch(Record, InProject):
     error: Mapped[dict[str, Any] | None]
     event_sequence: Mapped[int] = mapped_column(Integer, default=0)
     request_id: Mapped[str | None]
+    callback_url: Mapped[str | None]
     cancel_requested_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 

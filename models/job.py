@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Numeric, Select, SmallInteger, select, text
+from sqlalchemy import BigInteger, Index, Integer, Numeric, Select, SmallInteger, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, InProject, Record
@@ -32,6 +32,7 @@ class Store(StrEnum):
     NONE = "none"
 
 
+POSITION = text("(pg_current_xact_id()::text::bigint)")
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
 
 
@@ -120,6 +121,7 @@ class Job(Record, InProject):
     schedule_id: Mapped[UUID | None]
     batch_id: Mapped[UUID | None]
     batch_line: Mapped[int | None] = mapped_column(Integer)
+    callback_url: Mapped[str | None]
 
     @classmethod
     def running_under_lease(cls, worker: str) -> Select[Self]:
@@ -128,9 +130,16 @@ class Job(Record, InProject):
 
 
 class JobEvent(Base, InProject):
-    """Something that happened to a job; `sequence` counts from 1 without gap, deltas (kept in Redis) included."""
+    """Something that happened to a job; `sequence` counts from 1 without gap, deltas (kept in Redis) included. What
+    happens to other things (a batch, a webhook endpoint) stands here too, under their id.
+
+    `position` is the writing transaction's number. Ordered by it and then by id, a project's events never change what
+    stands before a position below that of the oldest transaction still open: so a reader who stays behind it misses
+    nothing (workers/jobs/feed.py).
+    """
 
     __tablename__ = "job_events"
+    __table_args__ = (Index("ix_job_events_position", "project_id", "position", "id"),)
 
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -139,6 +148,7 @@ class JobEvent(Base, InProject):
     type: Mapped[str]
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    position: Mapped[int] = mapped_column(BigInteger, server_default=POSITION)
 
 
 class OutboxEntry(Base, InProject):

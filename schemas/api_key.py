@@ -8,7 +8,18 @@ from infra.clock import now
 from models import ApiKey
 from schemas.base import PublicId, Text, Time
 
-SCOPES = ("jobs:read", "jobs:write", "api_keys:read", "api_keys:write", "projects:read", "projects:write")
+SCOPES = (
+    "jobs:read",
+    "jobs:write",
+    "webhooks:read",
+    "webhooks:write",
+    "hooks:read",
+    "hooks:write",
+    "api_keys:read",
+    "api_keys:write",
+    "projects:read",
+    "projects:write",
+)
 
 
 class ApiKeyIn(Schema):

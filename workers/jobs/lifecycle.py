@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from infra import ids, json
 from models import Job, JobStatus
 from workers.jobs import fair
+from workers.jobs.happened import Happened
+from workers.webhooks import recording
 
 Json = dict[str, Any]
 S = JobStatus
@@ -86,20 +88,6 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """An event as written: what streams, waiters and webhooks are told."""
-
-    job_id: UUID
-    sequence: int
-    id: UUID
-    project_id: UUID
-    type: str
-    data: Json
-    created_at: datetime
-    queue: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Claimed:
     """A job as its worker gets it; `started` is the event that tells of it."""
 
@@ -121,10 +109,10 @@ class Claimed:
 _FACTS = """jsonb_build_object('job_id', 'job_' || replace(j.id::text, '-', ''), 'kind', j.kind, 'status', j.status,
     'attempt', j.attempt)"""
 
-# Three plain statements in one message: half of PostgreSQL's time for one statement with the three inside it.
+# Plain statements in one message: half of PostgreSQL's time for one statement with all of them inside it.
 JOB_COLUMNS = """id, project_id, created_by, kind, queue, status, priority, payload, metadata, attempt, max_attempts,
   event_sequence, run_at, deadline_at, dead_letter, request_id, created_at, concurrency_key, concurrency_limit,
-  max_cost, store, payload_digest, lane, replay_of, schedule_id, batch_id, batch_line"""
+  max_cost, store, payload_digest, lane, replay_of, schedule_id, batch_id, batch_line, callback_url"""
 EVENT_COLUMNS = "job_id, sequence, id, project_id, type, data, created_at"
 QUEUE_COLUMNS = """job_id, project_id, queue, priority, attempt, ready, available_at, created_at, lane,
   concurrency_key, concurrency_limit"""
@@ -133,16 +121,16 @@ INSERT INTO jobs ({JOB_COLUMNS})
 VALUES (:id, :project_id, :created_by, :kind, :queue, :status, :priority, CAST(:payload AS jsonb),
   CAST(:labels AS jsonb), 0, :max_attempts, 1, :run_at, :deadline_at, false, :request_id, :created_at,
   :concurrency_key, :concurrency_limit, :max_cost, :store, CAST(:payload_digest AS jsonb), :lane, :replay_of,
-  :schedule_id, :batch_id, :batch_line);
+  :schedule_id, :batch_id, :batch_line, :callback_url);
 INSERT INTO job_events ({EVENT_COLUMNS})
 VALUES (:id, 1, :event_id, :project_id, :event_type, CAST(:facts AS jsonb), :created_at)"""
-ENTER_LATER = text(_ENTER)
+ENTER_LATER = text(f"{_ENTER};{recording.RECORD_ENTERED}")
 ENTER_QUEUED = text(
     _ENTER
     + f""";
 INSERT INTO outbox ({QUEUE_COLUMNS})
 VALUES (:id, :project_id, :queue, :priority, 0, :ready, :available_at, :created_at, :lane, :concurrency_key,
-  :concurrency_limit)"""
+  :concurrency_limit);{recording.RECORD_ENTERED}"""
 )
 
 # "wins" is the status the job gets: the cancel somebody asked for, or the wanted one. It reads only the row that the
@@ -194,7 +182,8 @@ WITH i AS (
   FROM j JOIN i USING (id)
   RETURNING *
 )
-SELECT e.job_id, e.sequence, e.id, e.project_id, e.type, e.data, e.created_at, j.queue, j.status, j.concurrency_key
+SELECT e.job_id, e.sequence, e.id, e.project_id, e.type, e.data, e.created_at, j.queue, j.callback_url,
+  {recording.LISTENED} AS listened, j.status, j.concurrency_key
 FROM e JOIN j ON j.id = e.job_id
 """)
 
@@ -218,7 +207,7 @@ WITH {fair.PICKED}, taken AS (
 SELECT j.id, j.project_id, j.kind, j.payload, j.attempt, j.max_attempts, j.event_sequence, j.deadline_at,
   j.request_id, j.store, j.max_cost, CASE WHEN j.max_cost IS NOT NULL AND j.attempt > 1
     THEN (SELECT coalesce(sum(u.cost_usd), 0) FROM usage u WHERE u.job_id = j.id) ELSE 0 END AS spent,
-  e.id AS event_id, e.data AS event_data, e.created_at AS event_created_at
+  e.id AS event_id, e.data AS event_data, e.created_at AS event_created_at, {recording.LISTENED} AS listened
 FROM j JOIN e ON e.job_id = j.id
 """)
 
@@ -239,8 +228,12 @@ WHERE id = :id AND status = 'running' RETURNING id
 
 
 def enter(session: Session, job: Job) -> None:
-    """Writes a new job, its first event and, unless it is scheduled for later, its place in the queue."""
-    session.execute(ENTER_QUEUED if job.status == JobStatus.QUEUED else ENTER_LATER, _entry(job))
+    """Writes a new job, its first event with its deliveries and, unless it is scheduled for later, its place in the
+    queue."""
+    wanted = (
+        session.execute(ENTER_QUEUED if job.status == JobStatus.QUEUED else ENTER_LATER, _entry(job)).scalars().all()
+    )
+    recording.hint(session, wanted)
     if job.status == JobStatus.QUEUED and job.concurrency_key is not None:
         fair.admit_later(session, [(job.project_id, job.concurrency_key)])
 
@@ -277,6 +270,7 @@ def _entry(job: Job) -> Json:
         "schedule_id": job.schedule_id,
         "batch_id": job.batch_id,
         "batch_line": job.batch_line,
+        "callback_url": job.callback_url,
     }
 
 
@@ -287,7 +281,7 @@ def move(session: Session, moves: Sequence[Move]) -> list[Happened]:
     rows = session.execute(MOVE, {"moves": json.dump_for_postgres([one.row() for one in moves])}).all()
     freed = [row for row in rows if row.concurrency_key is not None and row.status != "running"]
     fair.admit_later(session, [(row.project_id, row.concurrency_key) for row in freed])
-    return [Happened(*row[:8]) for row in rows]
+    return [Happened(*row[:10]) for row in rows]
 
 
 def claim(
@@ -318,7 +312,14 @@ def claim(
 
 def _claimed(row: Any) -> Claimed:
     started = Happened(
-        row.id, row.event_sequence, row.event_id, row.project_id, "job.started", row.event_data, row.event_created_at
+        row.id,
+        row.event_sequence,
+        row.event_id,
+        row.project_id,
+        "job.started",
+        row.event_data,
+        row.event_created_at,
+        listened=row.listened,
     )
     return Claimed(
         row.id,

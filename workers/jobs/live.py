@@ -17,9 +17,9 @@ import structlog
 
 from infra import ids, json
 from infra.process import PerProcess
-from infra.redis import SWEPT, RedisError, client, live_channel, live_key, workers_key
+from infra.redis import SWEPT, RedisError, client, live_channel, live_key, project_channel, workers_key
 from schemas.event import DELTA, FINAL_EVENTS, envelope
-from workers.jobs.lifecycle import Happened
+from workers.jobs.happened import Happened
 
 LIVE_SECONDS = 24 * 3600
 FORGET_WORKER_SECONDS = 60
@@ -39,6 +39,7 @@ class Broadcaster:
     def __init__(self) -> None:
         self._commands: deque[Command] = deque()
         self._sent: deque[Callable[[], None]] = deque()
+        self._noticed: set[UUID] = set()
         self._wake = threading.Event()
         threading.Thread(target=self._run, name="live-broadcaster", daemon=True).start()
 
@@ -47,6 +48,17 @@ class Broadcaster:
         if len(self._commands) < WAITING_AT_MOST:
             self._commands.append(command)
         self._wake.set()
+
+    def notice(self, project_id: UUID) -> None:
+        """Says "look" to a project's followers; said once, however often it is asked for before it is sent."""
+        if project_id not in self._noticed:
+            self._noticed.add(project_id)
+
+            def command(pipeline: Any) -> None:
+                self._noticed.discard(project_id)
+                pipeline.publish(project_channel(project_id), b"")
+
+            self.put(command)
 
     def flushed(self, done: Callable[[], None]) -> None:
         """Calls `done` (from the broadcaster's thread) when all that was put before is sent, or given up."""
@@ -86,6 +98,13 @@ def announce(happened: Sequence[Happened]) -> None:
     out = broadcaster()
     for one in happened:
         out.put(_announcement(one))
+    notice(*{one.project_id for one in happened})
+
+
+def notice(*project_ids: UUID) -> None:
+    """Tells who follows these projects that they have new events; returns at once."""
+    for project_id in project_ids:
+        broadcaster().notice(project_id)
 
 
 def _announcement(one: Happened) -> Command:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from infra import broker, db
 from models import JobStatus
 from workers.jobs import live
-from workers.jobs.lifecycle import Happened
+from workers.jobs.happened import Happened
 from workers.kinds import QUEUES
+from workers.webhooks import recording
 
 HINTS_PER_QUEUE = 4
 
@@ -43,7 +44,9 @@ def announce_after_commit(session: Session, *, queue: str, job_id: UUID) -> None
 
 
 def tell(session: Session, happened: list[Happened]) -> list[Happened]:
-    """After the commit: watchers hear of the events, workers of what was queued."""
+    """Has the events sent to whom they matter: webhooks by rows written now, watchers after the commit; workers then
+    hear of what was queued."""
+    recording.record(session, happened)
     db.after_commit(session, lambda: live.announce(happened))
     for one in happened:
         if one.data.get("status") == JobStatus.QUEUED:

@@ -10,13 +10,13 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError
 from sqlalchemy.orm import Session
 
-from infra import ids
+from infra import db, ids
 from infra.clock import now
 from infra.errors import BadInput, UnknownKind
 from models import Job, JobStatus, Store
 from schemas.base import pointers
 from workers import projects
-from workers.jobs import bounds, lifecycle, outbox, privacy
+from workers.jobs import bounds, lifecycle, live, outbox, privacy
 from workers.kinds import BY_NAME
 from workers.kinds.base import Kind
 
@@ -42,6 +42,7 @@ class Wish:
     schedule_id: UUID | None = None
     batch_id: UUID | None = None
     batch_line: int | None = None
+    callback_url: str | None = None
 
 
 WISHES = (
@@ -54,6 +55,7 @@ WISHES = (
     "concurrency_limit",
     "max_cost",
     "store",
+    "callback_url",
 )
 
 
@@ -98,6 +100,7 @@ def submit(session: Session, *, kind: str, payload: Json, project_id: UUID, wish
     bounds.require_room(session, project_id)
     job = prepare(session, kind=kind, payload=payload, project_id=project_id, wish=wish)
     lifecycle.enter(session, job)
+    db.after_commit(session, lambda: live.notice(project_id))
     if job.status == JobStatus.QUEUED:
         outbox.announce_after_commit(session, queue=job.queue, job_id=job.id)
     return job
@@ -139,6 +142,7 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         schedule_id=wish.schedule_id,
         batch_id=wish.batch_id,
         batch_line=wish.batch_line,
+        callback_url=wish.callback_url,
     )
 
 

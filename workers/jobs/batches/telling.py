@@ -9,7 +9,8 @@ from infra.clock import now
 from models import Batch, JobEvent
 from schemas.batch import progress_view
 from workers.jobs import live
-from workers.jobs.lifecycle import Happened
+from workers.jobs.happened import Happened
+from workers.webhooks import recording
 
 
 def tell(session: Session, batch: Batch, type: str, counts: Mapping[str, int]) -> None:
@@ -18,7 +19,16 @@ def tell(session: Session, batch: Batch, type: str, counts: Mapping[str, int]) -
     data = {"batch_id": batch.public_id, "status": batch.status, **progress_view(batch, counts)}
     if batch.error is not None:
         data["error"] = batch.error
-    told = Happened(batch.id, batch.event_sequence, ids.new_id(), batch.project_id, type, data, now())
+    told = Happened(
+        batch.id,
+        batch.event_sequence,
+        ids.new_id(),
+        batch.project_id,
+        type,
+        data,
+        now(),
+        callback_url=batch.callback_url,
+    )
     session.add(
         JobEvent(
             job_id=told.job_id,
@@ -31,4 +41,5 @@ def tell(session: Session, batch: Batch, type: str, counts: Mapping[str, int]) -
         )
     )
     session.flush()
+    recording.record(session, [told])
     db.after_commit(session, lambda: live.announce([told]))
