@@ -8,8 +8,12 @@
     │   ├── NulCharacter       nul_character           422     no
     │   ├── UnknownKind        unknown_kind            422     no
     │   ├── TooManyLines       too_many_lines          422     no
+    │   ├── TargetRefused      target_refused          422     no
+    │   ├── ReplayTooLarge     replay_too_large        422     no
     │   └── IdempotencyKeyReused idempotency_key_reused 422    no
     ├── Unauthenticated        unauthenticated         401     no
+    ├── InvalidSignature       invalid_signature       401     no
+    │   └── SignatureExpired   signature_expired       401     no
     ├── Forbidden              forbidden               403     no
     ├── NotFound               not_found               404     no
     │   └── MalformedId        malformed_id            404     no
@@ -27,6 +31,13 @@
     ├── WorkerLost             worker_lost             500     yes
     ├── TimedOut               timed_out               504     yes
     ├── CostLimitExceeded      cost_limit_exceeded     422     no
+    ├── EncryptionNotConfigured encryption_not_configured 503     no
+    ├── SecretUnreadable       secret_unreadable       500     no
+    ├── TargetError            target_error            502     no
+    │   ├── TargetUnreachable      target_unreachable      502     yes
+    │   ├── TargetTimeout          target_timeout          504     yes
+    │   ├── AnswerTooLarge         answer_too_large        502     no
+    │   └── AnswerInvalid          answer_invalid          502     no
     └── ProviderError          provider_error          502     no
         ├── ProviderRateLimited  provider_rate_limited   429   yes
         │   └── ProviderBusy     provider_rate_limited   429   yes
@@ -116,6 +127,18 @@ class TooManyLines(BadInput):
     code = "too_many_lines"
 
 
+class TargetRefused(BadInput):
+    """Switchyard may not call this URL: its scheme, host, address or port is not allowed."""
+
+    code = "target_refused"
+
+
+class ReplayTooLarge(BadInput):
+    """The time has more events than are sent again at once; ask for a part of it."""
+
+    code = "replay_too_large"
+
+
 class IdempotencyKeyReused(BadInput):
     """This Idempotency-Key was used before with another request; use a new key for a new request."""
 
@@ -126,6 +149,18 @@ class Unauthenticated(SwitchyardError):
     """Send an API key or access token: `Authorization: Bearer sy_live_…`."""
 
     code, status = "unauthenticated", 401
+
+
+class InvalidSignature(SwitchyardError):
+    """The event is not signed with the hook's secret, or not as its scheme signs."""
+
+    code, status = "invalid_signature", 401
+
+
+class SignatureExpired(InvalidSignature):
+    """The signature's timestamp is more than five minutes off; send the event again, signed anew."""
+
+    code = "signature_expired"
 
 
 class Forbidden(SwitchyardError):
@@ -228,6 +263,48 @@ class CostLimitExceeded(SwitchyardError):
     """The job would cost more than its max_cost."""
 
     code, status = "cost_limit_exceeded", 422
+
+
+class EncryptionNotConfigured(SwitchyardError):
+    """Secrets cannot be stored: ENCRYPTION_KEYS is not set."""
+
+    code, status = "encryption_not_configured", 503
+
+
+class SecretUnreadable(SwitchyardError):
+    """A stored secret cannot be decrypted."""
+
+    code = "secret_unreadable"
+
+
+class TargetError(SwitchyardError):
+    """A URL that was called for a user gave no usable answer."""
+
+    code, status = "target_error", 502
+
+
+class TargetUnreachable(TargetError):
+    """The called host cannot be reached."""
+
+    code, retryable = "target_unreachable", True
+
+
+class TargetTimeout(TargetError):
+    """The called host did not answer in time."""
+
+    code, status, retryable = "target_timeout", 504, True
+
+
+class AnswerTooLarge(TargetError):
+    """The called host's answer is larger than is read."""
+
+    code = "answer_too_large"
+
+
+class AnswerInvalid(TargetError):
+    """The called host's answer is not valid HTTP, or redirects too often."""
+
+    code = "answer_invalid"
 
 
 class ProviderError(SwitchyardError):

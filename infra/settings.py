@@ -3,13 +3,20 @@
 Nothing else in the product reads the environment. A wrong value stops the start with a sentence that names it.
 """
 
+import base64
+import binascii
+import re
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 
 from environs import Env, EnvError
 
+LONGEST_WAIT_SECONDS = 86_400.0
 PROVIDERS = ("openai", "anthropic", "openrouter", "xai", "gemini", "local", "replicate")
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class SettingsError(SystemExit):
@@ -42,6 +49,7 @@ class Settings:
     requests_per_minute: int
     trusted_proxies: int
     database_pool: int
+    stream_heartbeat_seconds: float
 
     lease_seconds: float
     heartbeat_seconds: float
@@ -53,6 +61,15 @@ class Settings:
     project_max_queued: int
     max_queued: int
     retention_days: int
+
+    # What may be called for a user: private networks, on any port, and the ports of everything else.
+    allow_private_targets: tuple[IPv4Network | IPv6Network, ...]
+    allowed_target_ports: tuple[range, ...]
+    # How long a receiver has to answer, and how long a delivery then waits before its second, third, … attempt.
+    webhook_timeout_seconds: float
+    webhook_retry_seconds: tuple[float, ...]
+    # 32 bytes each; the first one seals, all of them open.
+    encryption_keys: tuple[bytes, ...] = field(repr=False)
 
     ai_provider: str
     ai_model: str
@@ -88,6 +105,7 @@ def read() -> Settings:
             requests_per_minute=env.int("REQUESTS_PER_MINUTE", 120_000),
             trusted_proxies=env.int("TRUSTED_PROXIES", 0),
             database_pool=env.int("DATABASE_POOL", 16),
+            stream_heartbeat_seconds=env.float("STREAM_HEARTBEAT_SECONDS", 15.0),
             lease_seconds=env.float("LEASE_SECONDS", 30.0),
             heartbeat_seconds=env.float("HEARTBEAT_SECONDS", 10.0),
             worker_capacity=env.int("WORKER_CAPACITY", 500),
@@ -97,6 +115,7 @@ def read() -> Settings:
             project_max_queued=env.int("PROJECT_MAX_QUEUED", 100_000),
             max_queued=env.int("MAX_QUEUED", 1_000_000),
             retention_days=env.int("RETENTION_DAYS", 30),
+            **_outward(env),
             ai_provider=env.str("AI_PROVIDER", "sandbox"),
             ai_model=env.str("AI_MODEL", "sandbox"),
             provider_timeout_seconds=env.float("PROVIDER_TIMEOUT_SECONDS", 600.0),
@@ -116,6 +135,70 @@ def _sqlalchemy_url(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg2://" + url.removeprefix(prefix)
     return url
+
+
+def _outward(env: Env) -> dict[str, Any]:
+    return {
+        "allow_private_targets": _networks(env.str("ALLOW_PRIVATE_TARGETS", "")),
+        "allowed_target_ports": _ports(env.str("ALLOWED_TARGET_PORTS", "80,443,8080,8443")),
+        "webhook_timeout_seconds": env.float("WEBHOOK_TIMEOUT_SECONDS", 15.0),
+        "webhook_retry_seconds": _waits(env.str("WEBHOOK_RETRY_SECONDS", "5,300,1800,7200,18000,36000,36000")),
+        "encryption_keys": _keys(env.str("ENCRYPTION_KEYS", "")),
+    }
+
+
+def _listed(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one) for one in _listed(text))
+    except ValueError as error:
+        raise ValueError(f"ALLOW_PRIVATE_TARGETS must list networks such as 10.0.0.0/8,fd00::/8: {error}") from None
+
+
+def _ports(text: str) -> tuple[range, ...]:
+    """`80,8000-8999`."""
+    ports = []
+    for one in _listed(text):
+        found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", one)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last <= 65535:
+            raise ValueError(f"ALLOWED_TARGET_PORTS must list ports and ranges such as 443,8000-8999, not {one!r}")
+        ports.append(range(first, last + 1))
+    if not ports:
+        raise ValueError("ALLOWED_TARGET_PORTS must list at least one port")
+    return tuple(ports)
+
+
+def _waits(text: str) -> tuple[float, ...]:
+    """`5,300,1800`."""
+    try:
+        waits = tuple(float(one) for one in _listed(text))
+    except ValueError:
+        waits = (-1.0,)
+    if not all(0 <= wait <= LONGEST_WAIT_SECONDS for wait in waits):
+        raise ValueError(f"WEBHOOK_RETRY_SECONDS must list at most day-long waits such as 5,300,1800, not {text!r}")
+    return waits
+
+
+def _keys(text: str) -> tuple[bytes, ...]:
+    """Base64 or hexadecimal; a message has no part of a key."""
+    return tuple(_key(one, number) for number, one in enumerate(_listed(text), start=1))
+
+
+def _key(text: str, number: int) -> bytes:
+    try:
+        is_hex = re.fullmatch(r"[0-9a-fA-F]{64}", text)
+        key = bytes.fromhex(text) if is_hex else base64.b64decode(text.translate(_URL_SAFE), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise ValueError(
+            f"ENCRYPTION_KEYS: key {number} is not 32 bytes in base64 or hexadecimal; make one: openssl rand -base64 32"
+        )
+    return key
 
 
 def _checked(settings: Settings) -> Settings:
@@ -141,6 +224,7 @@ def _checked(settings: Settings) -> Settings:
         0 < settings.heartbeat_seconds * 2 <= settings.lease_seconds,
         "HEARTBEAT_SECONDS must be at most half of LEASE_SECONDS",
     )
+    require(settings.stream_heartbeat_seconds > 0, "STREAM_HEARTBEAT_SECONDS must be more than 0")
     require(settings.worker_capacity > 0, "WORKER_CAPACITY must be at least 1")
     require(settings.project_max_running >= 0, "PROJECT_MAX_RUNNING must be 0 (no limit) or more")
     require(
@@ -148,6 +232,7 @@ def _checked(settings: Settings) -> Settings:
         "PROJECT_MAX_QUEUED and MAX_QUEUED must be at least 1",
     )
     require(settings.retention_days > 0, "RETENTION_DAYS must be at least 1")
+    require(0 < settings.webhook_timeout_seconds <= 60, "WEBHOOK_TIMEOUT_SECONDS must be more than 0 and at most 60")
     require(settings.ai_provider in (*PROVIDERS, "sandbox"), "AI_PROVIDER must be one of the providers or sandbox")
     return settings
 

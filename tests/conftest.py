@@ -3,22 +3,31 @@
 Tests speak to it through its doors. The AI provider is `tests/fakes/provider.py`, a server of our own over real HTTP.
 """
 
-import json
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
 
 from infra.dev.environment import Options
 from infra.dev.ports import free_port
 from infra.dev.system import System
 from tests.client import Client
 from tests.fakes.provider import FakeProvider
+from workers import projects
+from workers.identity import keys
 
 EVERYTHING_BUT_FLOWER = ("api", "io1", "beat")
-SHORT = {"LEASE_SECONDS": "3", "HEARTBEAT_SECONDS": "1", "ANONYMOUS_REQUESTS_PER_MINUTE": "100000"}
+SHORT = {
+    "LEASE_SECONDS": "3",
+    "HEARTBEAT_SECONDS": "1",
+    "STREAM_HEARTBEAT_SECONDS": "2",
+    "ANONYMOUS_REQUESTS_PER_MINUTE": "100000",
+    "WEBHOOK_TIMEOUT_SECONDS": "2",
+}
 
 
 def addresses(provider: FakeProvider) -> dict[str, str]:
@@ -40,11 +49,31 @@ def provider() -> Iterator[FakeProvider]:
         yield running
 
 
+NewFolder = Callable[[str], Path]
+
+
 @pytest.fixture(scope="session")
-def system(provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> NewFolder:
+    """Makes data folders as the first start of a system leaves them: migrated, with the demo project and its key.
+
+    They are copies of one, so that only one start has all that to do. tests/infra/dev/test_up.py is about first starts.
+    """
+    first = tmp_path_factory.mktemp("first") / "data"
+    with System(Options(data=first, port=free_port(), flower_port=free_port()), only=("beat",)):
+        pass
+
+    def new(name: str) -> Path:
+        copy = tmp_path_factory.mktemp(name) / "data"
+        subprocess.run(["cp", "-a", str(first), str(copy)], check=True)
+        return copy
+
+    return new
+
+
+@pytest.fixture(scope="session")
+def system(provider: FakeProvider, new_folder: NewFolder) -> Iterator[System]:
     """Switchyard, running."""
-    data: Path = tmp_path_factory.mktemp("switchyard")
-    options = Options(data=data, port=free_port(), flower_port=free_port())
+    options = Options(data=new_folder("switchyard"), port=free_port(), flower_port=free_port())
     with System(options, only=EVERYTHING_BUT_FLOWER, environment={**SHORT, **addresses(provider)}) as running:
         yield running
 
@@ -64,8 +93,10 @@ def stranger(system: System) -> Iterator[Client]:
 
 
 def another_project(system: System) -> str:
-    """A fresh project's key, made as an operator would."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "create-project", "stranger", "--owner", "s@example.com"]
-    made = subprocess.run(command, env=system.environment, capture_output=True, text=True, check=True)
-    key: str = json.loads(made.stdout)["api_key"]
-    return key
+    """A fresh project's key, made as `switchyard create-project` does, without its process."""
+    engine = create_engine(make_url(system.database_url).set(drivername="postgresql+psycopg2"))
+    with Session(engine) as session, session.begin():
+        project, owner = projects.create_project(session, name="stranger", owner_email="s@example.com")
+        _, secret = keys.create_key(session, project_id=project.id, name="first key", created_by=owner.id)
+    engine.dispose()
+    return secret

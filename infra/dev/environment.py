@@ -1,5 +1,6 @@
 """What the shell, `.env` and the last start say. The only file here that reads the environment."""
 
+import base64
 import contextlib
 import os
 import secrets
@@ -11,7 +12,9 @@ from infra.dev.problem import Problem
 
 ROOT = Path(__file__).parents[2]
 BROKERS = ("redis", "rabbitmq")
-KEPT = ("SWITCHYARD_API_KEY", "SWITCHYARD_PROJECT_ID", "FLOWER_USER", "FLOWER_PASSWORD")
+KEPT = ("SWITCHYARD_API_KEY", "SWITCHYARD_PROJECT_ID", "FLOWER_USER", "FLOWER_PASSWORD", "ENCRYPTION_KEYS")
+# Receivers on this machine are what one tries things with here.
+THIS_MACHINE = "127.0.0.0/8,::1/128"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ def write_file(path: Path, values: Mapping[str, str]) -> None:
 
 
 def kept(path: Path) -> dict[str, str]:
-    """What survives a restart: the demo key (the database only has its hash) and Flower's password."""
+    """What survives a restart: the demo key (the database only has its hash), Flower's password, the encryption key."""
     values = {name: value for name, value in read_file(path).items() if name in KEPT}
-    return {"FLOWER_USER": "switchyard", "FLOWER_PASSWORD": secrets.token_urlsafe(12), **values}
+    return {
+        "FLOWER_USER": "switchyard",
+        "FLOWER_PASSWORD": secrets.token_urlsafe(12),
+        "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        **values,
+    }

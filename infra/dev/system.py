@@ -127,6 +127,7 @@ class System:
         return [role for role in table if role.name in self._only]
 
     def _tell_children(self, kept: Mapping[str, str]) -> None:
+        keys = self.environment.get("ENCRYPTION_KEYS") or kept["ENCRYPTION_KEYS"]
         for name in (*MAKE_VARIABLES, *env.KEPT):
             self.environment.pop(name, None)
         self.environment |= {
@@ -134,12 +135,18 @@ class System:
             "PORT": str(self.options.port),
             "SWITCHYARD_DATA": str(self.folder.path),
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder.metrics),
+            "ENCRYPTION_KEYS": keys,
             "FLOWER_BASIC_AUTH": f"{kept['FLOWER_USER']}:{kept['FLOWER_PASSWORD']}",
             "PYTHONUNBUFFERED": "1",
         }
+        if self.environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+            # Not beside the sources, then; without any, each process would compile all of its imports: half its start.
+            bytecode = self.environment.get("PYTHONPYCACHEPREFIX") or str(self.folder.path / "bytecode")
+            self.environment["PYTHONPYCACHEPREFIX"] = bytecode
         # One person's machine: ending it should not wait for long streams.
         self.environment.setdefault("GRACEFUL_TIMEOUT", "3")
         self.environment.setdefault("WORKER_GRACE_SECONDS", "3")
+        self.environment.setdefault("ALLOW_PRIVATE_TARGETS", env.THIS_MACHINE)
 
     def _seed(self, kept: Mapping[str, str]) -> dict[str, str]:
         """The demo project and key. The earlier key is passed in, so that the one in dev.env stays good."""
@@ -155,7 +162,9 @@ class System:
     def _write(self, kept: Mapping[str, str]) -> None:
         addresses = {"SWITCHYARD_URL": self.url, "FLOWER_URL": self.flower_url}
         servers = {name: self.environment[name] for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL")}
-        env.write_file(self.folder.environment_file, {**addresses, **kept, **servers})
+        # The operator's own keys too, once used: what they encrypted stays readable without them in the shell.
+        keys = {"ENCRYPTION_KEYS": self.environment["ENCRYPTION_KEYS"]}
+        env.write_file(self.folder.environment_file, {**addresses, **kept, **servers, **keys})
 
     def _flask(self, command: str, **extra: str) -> str:
         environment = self.environment | {name: value for name, value in extra.items() if value}

@@ -1,5 +1,6 @@
 """What people set, and what they are told when it cannot be."""
 
+import base64
 import os
 import re
 import socket
@@ -55,6 +56,7 @@ def test_the_key_and_flowers_password_outlive_a_restart_but_server_addresses_do_
     file = tmp_path / "dev.env"
     first = env.kept(file)
     assert len(first["FLOWER_PASSWORD"]) >= 16
+    assert len(base64.b64decode(first["ENCRYPTION_KEYS"])) == 32
     env.write_file(file, {**first, "SWITCHYARD_API_KEY": "k", "REDIS_URL": "redis://gone"})
     assert env.kept(file) == {**first, "SWITCHYARD_API_KEY": "k"}
 

@@ -69,7 +69,8 @@ def test_our_services_share_one_image_run_without_privileges_and_see_the_same_fi
 
 def test_no_secret_has_a_default_and_flower_and_servers_are_not_open_to_the_world() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    assert all(":?" in use for use in re.findall(r"\$\{(?:POSTGRES_PASSWORD|FLOWER_BASIC_AUTH)[^}]*\}", text))
+    used = re.findall(r"\$\{(?:POSTGRES_PASSWORD|FLOWER_BASIC_AUTH|ENCRYPTION_KEYS)[^}]*\}", text)
+    assert used and all(":?" in use for use in used)
     assert "FLOWER_BASIC_AUTH" in SERVICES["flower"]["environment"]
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["flower"]["ports"])
     assert "ports" not in SERVICES["postgres"] and "ports" not in SERVICES["redis"]
@@ -91,7 +92,8 @@ def test_docker_understands_the_compose_file() -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0:
         pytest.skip("docker compose is not installed here; the other tests read the file themselves")
-    environment = {"PATH": "/usr/bin:/bin", "POSTGRES_PASSWORD": "x", "FLOWER_BASIC_AUTH": "a:b"}
+    secrets = {"POSTGRES_PASSWORD": "x", "FLOWER_BASIC_AUTH": "a:b", "ENCRYPTION_KEYS": "x"}
+    environment = {"PATH": "/usr/bin:/bin", **secrets}
     result = subprocess.run(
         [docker, "compose", "config", "-q"], cwd=ROOT, env=environment, capture_output=True, text=True
     )

@@ -133,6 +133,14 @@ def test_a_path_too_long_for_sockets_works(tmp_path: Path) -> None:
     assert not sockets.exists()
 
 
+def test_where_python_is_told_to_write_no_bytecode_it_goes_into_the_data_folder(system: System, tmp_path: Path) -> None:
+    given = Options(data=tmp_path, database_url=system.database_url, redis_url=system.redis_url)
+    told = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": ""}
+    with System(given, only=(), environment=told) as other:
+        assert other.environment["PYTHONPYCACHEPREFIX"] == str(tmp_path / "bytecode")
+        assert "PYTHONDONTWRITEBYTECODE" not in other.environment
+
+
 def test_given_servers_are_used_and_must_answer(system: System, tmp_path: Path) -> None:
     given = Options(data=tmp_path / "a", database_url=system.database_url, redis_url=system.redis_url)
     with System(given, only=()) as other:

@@ -100,7 +100,8 @@ def test_two_starts_in_one_folder(command: Command, tmp_path: Path) -> None:
         lines = read_until(again, "ready ")
         assert not any(line.startswith(("  migrate", "  seed-demo")) for line in lines)
         values = env.read_file(tmp_path / "data" / "dev.env")
-        assert values["SWITCHYARD_API_KEY"] == first["SWITCHYARD_API_KEY"]
+        for kept in ("SWITCHYARD_API_KEY", "ENCRYPTION_KEYS"):
+            assert values[kept] == first[kept]
         assert len(Client(port, values["SWITCHYARD_API_KEY"]).get("/v1/jobs")["data"]) == 2
 
         # Who dies is named, and takes everything along.
