@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import commands, errors, health, openapi, streams
+from api import commands, errors, health, hooks, openapi, sockets, streams
 from api.v1 import BLUEPRINTS
 from infra import ids, logs, metrics
 from infra.settings import settings
@@ -27,7 +27,7 @@ def create_app() -> Flask:
     app.before_request(_begin)
     app.after_request(_end)
     errors.init_app(app)
-    for blueprint in (*BLUEPRINTS, health.bp, openapi.bp):
+    for blueprint in (*BLUEPRINTS, hooks.bp, health.bp, openapi.bp, sockets.bp):
         app.register_blueprint(blueprint)
     commands.init_app(app)
     streams.close_on_exit()

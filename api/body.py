@@ -25,13 +25,14 @@ Json = dict[str, Any]
 NEXT_BYTES_SECONDS = 10.0
 
 
-def read_raw() -> bytes:
-    """The body's bytes; one that is longer than allowed is refused, also where its length was not declared."""
-    limit = settings().max_body_bytes
+def read_raw(*, at_most: int | None = None, in_all: float | None = None) -> bytes:
+    """The body's bytes; one that is longer than allowed is refused, also where its length was not declared, and one
+    that takes more than `in_all` seconds."""
+    limit = at_most or settings().max_body_bytes
     if (request.content_length or 0) > limit:
         raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
     try:
-        with impatient(request.environ, NEXT_BYTES_SECONDS):
+        with impatient(request.environ, NEXT_BYTES_SECONDS, in_all=in_all):
             raw = _read(limit)
     except TimeoutError:
         raise RequestTimeout from None
@@ -66,14 +67,19 @@ def read_json(schema: Schema | None, raw: bytes) -> Json:
         document = {}
     if b"\\u0000" in raw:
         _refuse_nul(document)
+    return loaded(schema, document, "request body")
+
+
+def loaded(schema: Schema, document: Any, what: str) -> Json:
+    """The document as the schema loads it; `what` names it in the refusal."""
     try:
-        loaded: Json = schema.load(document)
+        found: Json = schema.load(document)
     except ValidationError as error:
-        found = pointers(error.messages)
-        if all(one["detail"] == UNKNOWN_FIELD for one in found):
-            raise UnknownField(errors=found) from None
-        raise BadInput("The request body is not valid; `errors` says where.", errors=found) from None
-    return loaded
+        wrong = pointers(error.messages)
+        if all(one["detail"] == UNKNOWN_FIELD for one in wrong):
+            raise UnknownField(errors=wrong) from None
+        raise BadInput(f"The {what} is not valid; `errors` says where.", errors=wrong) from None
+    return found
 
 
 def _parsed(raw: bytes) -> Any:

@@ -4,21 +4,18 @@ It is built from the app's routes at the first request of a process and kept. A 
 itself in its Spec; the few public ones are described in openapi_operations.py.
 """
 
-import hashlib
-import tomllib
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from apispec import APISpec
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, g
 from werkzeug.routing import Rule
 
-from api import docs_page
+from api import asyncapi, docs_page, documents, event_shapes
 from api.auth import anonymous
 from api.openapi_operations import PUBLIC, Describer, problem_shape
 from api.openapi_schemas import Shapes
-from infra import json
+from api.openapi_webhooks import webhooks
+from infra.version import version
 
 Json = dict[str, Any]
 
@@ -27,11 +24,18 @@ TAGS = {
     "jobs": "Submit work, watch it, wait for it, cancel it, have it tried again.",
     "batches": "Many jobs in one call: one progress, one end, the results in order.",
     "dead_letters": "Jobs that used up their attempts: see why, queue them again, or discard them.",
+    "events": "Everything that happens in a project: listed, or followed as it comes.",
+    "event_types": "What can happen, as streams, lists and webhooks tell it.",
     "schedules": "Jobs again and again, at the times a cron expression names.",
+    "webhook_endpoints": "Where events are sent, signed: which types, where to, with which secret.",
+    "webhook_deliveries": "Every event that was sent, or is to be, with all attempts; sent again on request.",
+    "hooks": "Addresses at which outside events start jobs, and the inbox of what came.",
+    "receiving": "Where senders send those events. No key needed: they are signed.",
+    "sockets": "Socket.IO: the same events over WebSocket, for stock `socket.io` clients.",
     "api_keys": "What programs show instead of a person.",
     "projects": "The tenants; everything belongs to one.",
     "health": "For load balancers, orchestrators and Prometheus. No key needed.",
-    "docs": "This document. No key needed.",
+    "docs": "This document, and the one about events. No key needed.",
 }
 ABOUT = """Switchyard runs AI jobs: submit one, and poll, wait for, stream or cancel it.
 
@@ -40,11 +44,13 @@ ABOUT = """Switchyard runs AI jobs: submit one, and poll, wait for, stream or ca
 - **Ids** are a prefix, `_` and 32 lowercase hex digits, and sort by time. **Times** are RFC 3339 in UTC.
 - **Lists** are walked with `?limit=20&after=<last_id>&order=desc`. Unknown fields and parameters are refused.
 - **Idempotency-Key** on a POST: the same request again gets the first answer again, for 24 hours.
+- **Events**: `/v1/event_types` lists all types; [AsyncAPI](/v1/asyncapi.json) describes streams and webhooks.
 - **Errors** are `application/problem+json`; the schema Problem lists every `code`.
 """
 
 bp = Blueprint("docs", __name__)
 bp.register_blueprint(docs_page.bp)
+bp.register_blueprint(asyncapi.bp)
 
 
 @bp.before_request
@@ -62,16 +68,7 @@ def _stamp(response: Response) -> Response:
 @bp.get("/v1/openapi.json")
 def openapi_document() -> Response:
     """This document: the whole HTTP contract as OpenAPI 3.1."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    if "openapi" not in app.extensions:
-        body = json.dump_bytes(document(app))
-        app.extensions["openapi"] = body, hashlib.sha256(body).hexdigest()[:32]
-    body, etag = app.extensions["openapi"]
-    response = Response(body, content_type="application/json")
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = "public, no-cache"
-    response.make_conditional(request)
-    return response
+    return documents.serve("openapi", document)
 
 
 def document(app: Flask) -> Json:
@@ -94,10 +91,13 @@ def document(app: Flask) -> Json:
         {"type": "http", "scheme": "bearer", "description": "An API key (`sy_live_…`) of a project."},
     )
     spec.components.schema("Problem", problem_shape())
+    shapes.be_exact()
     shapes.add_jobs(spec)
+    event_shapes.add_events(spec, shapes)
     describer = Describer(shapes)
     for rule in app.url_map.iter_rules():
         _add(spec, describer, rule, app.view_functions[rule.endpoint])
+    spec.options["webhooks"] = webhooks(shapes)
     return spec.to_dict()
 
 
@@ -109,7 +109,7 @@ def _add(spec: APISpec, describer: Describer, rule: Rule, view: Any) -> None:
         if hasattr(view, "spec"):
             described = describer.endpoint(rule, verb, view.spec)
         elif name in PUBLIC:
-            described = describer.public(name, view.__doc__ or "")
+            described = describer.public(rule, name, view.__doc__ or "")
         else:
             continue
         tag = rule.endpoint.partition(".")[0]
@@ -119,13 +119,3 @@ def _add(spec: APISpec, describer: Describer, rule: Rule, view: Any) -> None:
 def path_of(rule: Rule) -> str:
     """`/v1/jobs/<job_id>` as OpenAPI writes it."""
     return rule.rule.replace("<", "{").replace(">", "}")
-
-
-def version() -> str:
-    """Ours: of the installed package, or of the tree that the process was started in."""
-    try:
-        return metadata.version("switchyard")
-    except metadata.PackageNotFoundError:
-        project = Path(__file__).parents[1] / "pyproject.toml"
-        found: str = tomllib.loads(project.read_text())["project"]["version"] if project.exists() else "0"
-        return found

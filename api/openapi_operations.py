@@ -1,7 +1,7 @@
 """One operation of the OpenAPI document: its parameters, its headers, and every answer it may give."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +11,20 @@ from api.body import may_be_left_out
 from api.endpoint import Spec
 from api.openapi_schemas import Shapes
 from infra.errors import ProviderError, SwitchyardError, TimedOut, WorkerLost
-from models import ApiKey, Batch, Job, Project, Schedule
+from models import (
+    ApiKey,
+    Batch,
+    Hook,
+    InboxMessage,
+    InboxStatus,
+    Job,
+    Project,
+    Schedule,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from schemas.job import JobIn
+from schemas.project_events import CURSOR
 from workers.kinds import KINDS
 
 Json = dict[str, Any]
@@ -20,8 +32,12 @@ Json = dict[str, Any]
 PREFIXES = {
     "batch_id": Batch.prefix,
     "dead_letter_id": "dl",
+    "delivery_id": WebhookDelivery.prefix,
+    "endpoint_id": WebhookEndpoint.prefix,
+    "hook_id": Hook.prefix,
     "job_id": Job.prefix,
     "key_id": ApiKey.prefix,
+    "message_id": InboxMessage.prefix,
     "project_id": Project.prefix,
     "schedule_id": Schedule.prefix,
 }
@@ -61,6 +77,9 @@ SEND_KEY = _request_header(
 SEND_PREFER = _request_header("Prefer", "`wait=30` does what `?wait=30` does; other preferences are ignored.")
 SEND_LAST_EVENT = _request_header(
     "Last-Event-ID", "The sequence number of the last event seen; the stream goes on after it.", pattern="^[0-9]{1,9}$"
+)
+SEND_CURSOR = _request_header(
+    "Last-Event-ID", "The `id` of the last event seen; the stream goes on behind it, as with `after`.", pattern=CURSOR
 )
 
 
@@ -122,10 +141,14 @@ def words(docstring: str) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """A view that needs no key: its content types by status, and whether it is counted against the address."""
+    """A view that needs no key: its content types by status, whether it is counted against the address, and kept by
+    clients; the bodies it takes and the problems they may have."""
 
     content: Mapping[int, Mapping[str, Json]]
     counted: bool = True
+    kept: bool = True
+    takes: Mapping[str, Json] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
 
 
 TEXT: Json = {"schema": {"type": "string"}}
@@ -156,12 +179,43 @@ READY: Json = {
 HEALTH: Json = {
     "schema": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string", "const": "ok"}}}
 }
+RECEIVED: Json = {
+    "schema": {
+        "type": "object",
+        "required": ["object", "id", "status", "job_id"],
+        "properties": {
+            "object": {"type": "string", "const": "inbox_message"},
+            "id": {"type": ["string", "null"], "pattern": f"^{InboxMessage.prefix}_[0-9a-f]{{32}}$"},
+            "status": {"type": "string", "enum": [*InboxStatus, "ignored"]},
+            "job_id": {"type": ["string", "null"], "pattern": f"^{Job.prefix}_[0-9a-f]{{32}}$"},
+        },
+    }
+}
+FORM_PAYLOAD: Json = {
+    "schema": {"type": "object", "required": ["payload"], "properties": {"payload": {"type": "string"}}}
+}
 PUBLIC = {
     "health": Public({200: {"application/json": HEALTH}}, counted=False),
     "ready": Public({200: {"application/json": READY}, 503: {"application/json": READY}}, counted=False),
     "prometheus": Public({200: {"text/plain": TEXT}}, counted=False),
     "openapi_document": Public({200: {"application/json": {"schema": {"type": "object"}}}}),
+    "asyncapi_document": Public({200: {"application/json": {"schema": {"type": "object"}}}}),
     "docs_page": Public({200: {"text/html": TEXT}}),
+    "open_socket": Public(
+        {200: {"text/plain": TEXT}, 400: {"text/plain": TEXT}}, counted=False, errors=(408, 413, 501)
+    ),
+    "send_to_socket": Public(
+        {200: {"text/plain": TEXT}, 400: {"text/plain": TEXT}},
+        counted=False,
+        takes={"text/plain": TEXT},
+        errors=(408, 413, 501),
+    ),
+    "receive_event": Public(
+        {200: {"application/json": RECEIVED}, 202: {"application/json": RECEIVED}},
+        kept=False,
+        takes={"application/json": {"schema": {}}, "application/x-www-form-urlencoded": FORM_PAYLOAD},
+        errors=(400, 401, 404, 408, 413, 415, 422, 503),
+    ),
 }
 
 
@@ -178,7 +232,8 @@ class Describer:
             **words(spec.summary),
             "security": [{"bearer": [spec.scope]}],
             "parameters": self._parameters(rule, spec, creates),
-            "responses": self._success(spec, creates) | problems(*_failures(rule, verb, spec)),
+            "responses": self._success(spec, creates, ends=bool(rule.arguments))
+            | problems(*_failures(rule, verb, spec)),
         }
         if spec.body:
             content = {"schema": self._shapes.ref(spec.body), **_examples(spec)}
@@ -186,18 +241,20 @@ class Describer:
             operation["requestBody"] = {"required": required, "content": {"application/json": content, **spec.takes}}
         return operation
 
-    def public(self, name: str, docstring: str) -> Json:
+    def public(self, rule: Rule, name: str, docstring: str) -> Json:
         """An operation that needs no key."""
         view = PUBLIC[name]
-        headers = REQUEST_ID | (ALLOWANCE | ETAG if view.counted else {})
+        headers = REQUEST_ID | (ALLOWANCE if view.counted else {}) | (ETAG if view.counted and view.kept else {})
         responses: Json = {
             str(status): {"description": HTTPStatus(status).phrase + ".", "headers": headers, "content": dict(content)}
             for status, content in view.content.items()
         }
-        if view.counted:
+        if view.counted and view.kept:
             responses["304"] = {"description": "Not Modified.", "headers": headers}
-        responses |= problems(500, *((429,) if view.counted else ()))
-        return {**words(docstring), "security": [], "parameters": [SEND_REQUEST_ID], "responses": responses}
+        responses |= problems(500, *view.errors, *((429,) if view.counted else ()))
+        parameters = [*(_path_parameter(one) for one in sorted(rule.arguments)), SEND_REQUEST_ID]
+        body = {"requestBody": {"required": True, "content": dict(view.takes)}} if view.takes else {}
+        return {**words(docstring), "security": [], "parameters": parameters, **body, "responses": responses}
 
     def _parameters(self, rule: Rule, spec: Spec, creates: bool) -> list[Json]:
         found = [_path_parameter(name) for name in sorted(rule.arguments)]
@@ -208,10 +265,10 @@ class Describer:
         if any(one["name"] == "wait" for one in query):
             found.append(SEND_PREFER)
         if STREAM in spec.also:
-            found.append(SEND_LAST_EVENT)
+            found.append(SEND_LAST_EVENT if rule.arguments else SEND_CURSOR)
         return found
 
-    def _success(self, spec: Spec, creates: bool) -> Json:
+    def _success(self, spec: Spec, creates: bool, *, ends: bool) -> Json:
         plain = REQUEST_ID | ALLOWANCE | (REPLAYED if creates else {})
         headers = plain
         if spec.status in (201, 202) and spec.returns and "id" in spec.returns().fields:
@@ -232,8 +289,10 @@ class Describer:
                 "content": described,
             }
         if STREAM in spec.also:
-            content[STREAM] |= {"example": SSE_EXAMPLE}
-        if spec.also:
+            content[STREAM] |= {
+                "example": SSE_EXAMPLE if ends else SSE_EXAMPLE.replace("id: 7", f"id: {CURSOR_EXAMPLE}")
+            }
+        if spec.also and ends:
             answers["204"] = {"description": "Nothing follows any more; do not come back.", "headers": headers}
         return answers
 
@@ -241,6 +300,7 @@ class Describer:
 SSE_EXAMPLE = (
     'retry: 1000\n\nid: 7\nevent: job.succeeded\ndata: {"id":"evt_…","type":"job.succeeded","sequence":7,…}\n\n'
 )
+CURSOR_EXAMPLE = "98765.7.01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"
 
 
 def _path_parameter(name: str) -> Json:

@@ -64,6 +64,10 @@ class Shapes:
         """The plugin's converter (it has no types), there once the APISpec is."""
         return self.plugin.converter
 
+    def be_exact(self) -> None:
+        """Corrects what the plugin gets wrong; once the APISpec is there, before its first schema."""
+        self._converter.add_attribute_function(_exactly)
+
     def ref(self, schema: type[Schema], *, page: bool = False) -> Json:
         """A reference to the schema, or to a page of such objects."""
         if schema is JobIn:
@@ -78,7 +82,6 @@ class Shapes:
 
     def add_jobs(self, spec: APISpec) -> None:
         """JobIn as one shape a kind, told apart by `kind`; JobOut with the inputs and results there are."""
-        self._converter.add_attribute_function(_exactly)
         base = self._converter.schema2jsonschema(JobIn())
         mapping = {}
         for kind in KINDS:

@@ -1,5 +1,29 @@
 """Version 1 of the HTTP contract: its nouns."""
 
-from api.v1 import api_keys, batches, dead_letters, jobs, projects, schedules
+from api.v1 import (
+    api_keys,
+    batches,
+    dead_letters,
+    event_types,
+    events,
+    hooks,
+    jobs,
+    projects,
+    schedules,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
-BLUEPRINTS = (jobs.bp, batches.bp, dead_letters.bp, api_keys.bp, projects.bp, schedules.bp)
+BLUEPRINTS = (
+    jobs.bp,
+    batches.bp,
+    dead_letters.bp,
+    api_keys.bp,
+    projects.bp,
+    schedules.bp,
+    event_types.bp,
+    events.bp,
+    webhook_endpoints.bp,
+    webhook_deliveries.bp,
+    hooks.bp,
+)

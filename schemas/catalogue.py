@@ -1,0 +1,178 @@
+"""Every type of event there is: the one list behind `GET /v1/event_types`, the OpenAPI and AsyncAPI documents, the
+patterns of webhook endpoints and docs/events.md."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+from schemas.event_data import (
+    BatchData,
+    JobCancelledData,
+    JobData,
+    JobDeltaData,
+    JobFailedData,
+    JobProgressData,
+    JobRetryingData,
+    JobSucceededData,
+    WebhookEndpointDisabledData,
+    WebhookTestData,
+)
+
+Json = dict[str, Any]
+
+_JOB = {"job_id": "job_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f", "kind": "completion"}
+_RUNNING: Json = {**_JOB, "status": "running", "attempt": 1}
+_ERROR = {
+    "code": "provider_unavailable",
+    "message": "openai answered 503",
+    "retryable": True,
+    "provider": "openai",
+    "model": "gpt-4o-mini",
+    "provider_status": 503,
+}
+_USAGE = {
+    "calls": 1,
+    "input_tokens": 12,
+    "output_tokens": 34,
+    "cached_tokens": 0,
+    "reasoning_tokens": 0,
+    "cost_usd": "0.0000222",
+}
+_ENDPOINT = "we_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"
+
+
+def _batch(status: str, *, ended: int, **more: Any) -> Json:
+    counts = dict.fromkeys(("scheduled", "queued", "running", "succeeded", "failed", "cancelled", "expired"), 0)
+    return {
+        "batch_id": "batch_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f",
+        "status": status,
+        "progress": {"current": ended, "total": 100, "message": None},
+        "counts": {**counts, "rejected": 0, "succeeded": ended, **more},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of event. `data` is the shape of the envelope's `data`, `example` one of those; `webhooks` says whether
+    webhooks deliver it, too."""
+
+    name: str
+    description: str
+    data: type[Schema]
+    example: Json
+    webhooks: bool = True
+
+    @property
+    def family(self) -> str:
+        """What its name begins with: `job` of `job.succeeded`."""
+        return self.name.partition(".")[0]
+
+
+EVENT_TYPES: tuple[EventType, ...] = (
+    EventType(
+        "job.scheduled",
+        "A job was accepted, and waits for its `run_at`.",
+        JobData,
+        {**_JOB, "status": "scheduled", "attempt": 0},
+    ),
+    EventType(
+        "job.queued",
+        "A job waits for a worker: it is new, its time has come, or somebody had it tried again.",
+        JobData,
+        {**_JOB, "status": "queued", "attempt": 0},
+    ),
+    EventType("job.started", "A worker began an attempt of a job.", JobData, _RUNNING),
+    EventType(
+        "job.progress",
+        "A running job said how far it is.",
+        JobProgressData,
+        {**_RUNNING, "progress": {"current": 3, "total": 10, "message": "page 3"}},
+    ),
+    EventType(
+        "job.delta",
+        "A piece of a streamed answer. Kept while the job is live and 10 minutes after.",
+        JobDeltaData,
+        {"job_id": _JOB["job_id"], "delta": {"content": "Hello"}},
+        webhooks=False,
+    ),
+    EventType(
+        "job.retrying",
+        "An attempt ended without a result, and the job is queued again.",
+        JobRetryingData,
+        {**_JOB, "status": "queued", "attempt": 1, "error": _ERROR, "delay_seconds": 1.25},
+    ),
+    EventType(
+        "job.succeeded",
+        "A job has its result.",
+        JobSucceededData,
+        {**_JOB, "status": "succeeded", "attempt": 1, "usage": _USAGE},
+    ),
+    EventType(
+        "job.failed",
+        "A job ended without a result.",
+        JobFailedData,
+        {**_JOB, "status": "failed", "attempt": 3, "error": _ERROR, "usage": None},
+    ),
+    EventType(
+        "job.cancelled",
+        "A job was cancelled before its end.",
+        JobCancelledData,
+        {**_JOB, "status": "cancelled", "attempt": 1},
+    ),
+    EventType(
+        "job.expired",
+        "A job was not done within its `deadline_s`.",
+        JobData,
+        {**_JOB, "status": "expired", "attempt": 0},
+    ),
+    EventType("batch.created", "A batch was accepted; its lines become jobs.", BatchData, _batch("reading", ended=0)),
+    EventType(
+        "batch.progress",
+        "Another tenth of a batch's jobs ended.",
+        BatchData,
+        _batch("running", ended=20, running=10, queued=70),
+    ),
+    EventType("batch.completed", "All jobs of a batch ended.", BatchData, _batch("completed", ended=100)),
+    EventType(
+        "batch.cancelled", "A batch was cancelled; none of its jobs goes on.", BatchData, _batch("cancelled", ended=20)
+    ),
+    EventType(
+        "batch.failed",
+        "The lines of a batch could not all be read; the jobs it had ended.",
+        BatchData,
+        {
+            **_batch("failed", ended=20),
+            "error": {"code": "internal_error", "message": "The uploaded lines are gone.", "retryable": False},
+        },
+    ),
+    EventType(
+        "webhook_endpoint.disabled",
+        "A webhook endpoint gets nothing any more: it answered 410, or failed for five days.",
+        WebhookEndpointDisabledData,
+        {
+            "webhook_endpoint_id": _ENDPOINT,
+            "url": "https://example.com/hooks",
+            "reason": "failing",
+            "failing_since": "2026-06-26T12:00:00.000000Z",
+            "last_error": "The receiver answered 500.",
+        },
+    ),
+    EventType(
+        "webhook.test",
+        "Somebody asked for it, to see whether an endpoint works; only that endpoint gets it.",
+        WebhookTestData,
+        {"webhook_endpoint_id": _ENDPOINT, "message": "This is a test."},
+    ),
+)
+BY_NAME: dict[str, EventType] = {one.name: one for one in EVENT_TYPES}
+
+
+def matching(pattern: str) -> tuple[EventType, ...]:
+    """The types that an exact name, `<family>.*` or `*` means; none if the pattern means nothing."""
+    if pattern == "*":
+        return EVENT_TYPES
+    family = pattern.removesuffix(".*")
+    if family != pattern:
+        return tuple(one for one in EVENT_TYPES if one.family == family)
+    return (BY_NAME[pattern],) if pattern in BY_NAME else ()
