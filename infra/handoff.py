@@ -8,6 +8,7 @@ thread is free, gunicorn forgets the connection, and thousands of waiting client
 import contextlib
 import select
 import socket
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -127,22 +128,51 @@ def _more_follows(conn: TConn) -> bool:
 
 
 @contextlib.contextmanager
-def impatient(environ: dict[str, Any], seconds: float) -> Iterator[None]:
-    """Inside, a read that waits longer than this for the client's next bytes raises TimeoutError, and nothing more is
-    read from that client."""
+def impatient(environ: dict[str, Any], seconds: float, *, in_all: float | None = None) -> Iterator[None]:
+    """Inside, a read that waits longer than this for the client's next bytes raises TimeoutError, as do reads that take
+    longer `in_all`; and nothing more is read from that client."""
     sock = environ.get("gunicorn.socket")
     if sock is None:
         yield
         return
     sock.settimeout(seconds)
     try:
-        yield
+        with _cut_off_after(sock, in_all) if in_all is not None else contextlib.nullcontext():
+            yield
     except TimeoutError:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RD)
+        _read_no_more(sock)
         raise
     finally:
         sock.settimeout(None)
+
+
+@contextlib.contextmanager
+def _cut_off_after(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """A client that sends a byte now and then is never waited for long, but often: only somebody else can end that."""
+    late = threading.Event()
+
+    def cut_off() -> None:
+        late.set()
+        _read_no_more(sock)
+
+    timer = threading.Timer(seconds, cut_off)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception:
+        # The end of a stream that was cut off looks like a client that went away.
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError
+
+
+def _read_no_more(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RD)
 
 
 def on_exit(begin: Callable[[], None], finish: Callable[[], None]) -> None:

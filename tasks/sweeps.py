@@ -4,6 +4,7 @@ from celery import Task
 from sqlalchemy.orm import Session
 
 from tasks.app import app
+from workers.hooks import retrying
 from workers.jobs import retention, sweep
 from workers.jobs.batches import ending, reading
 from workers.jobs.schedules import due
@@ -31,6 +32,12 @@ def sweep_batches() -> int:
 def sweep_schedules(session: Session) -> int:
     """The jobs that schedules are due."""
     return due.submit_due(session)
+
+
+@app.task(name="sweeps.inbox", base=Task)
+def sweep_inbox() -> int:
+    """Events from outside whose job had to wait; in many short transactions of its own."""
+    return retrying.sweep_inbox()
 
 
 @app.task(name="sweeps.retention", base=Task)

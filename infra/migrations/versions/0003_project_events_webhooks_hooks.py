@@ -11,6 +11,17 @@ down_revision = "0002"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
+# In plpgsql, since there the expression gets a snapshot of its own: that of a statement which has waited for a row's
+# lock is too old to know who held it.
+EVENT_POSITION = """
+CREATE OR REPLACE FUNCTION event_position() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RETURN greatest(CAST(CAST(pg_current_xact_id() AS text) AS bigint),
+    CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) - 1);
+END
+$$
+"""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '3s'")
@@ -22,12 +33,13 @@ def upgrade() -> None:
         sa.Column("scheme", sa.Text(), nullable=False),
         sa.Column("scheme_options", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("old_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("old_secret_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("event_types", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
@@ -39,11 +51,13 @@ def upgrade() -> None:
         sa.Column("hook_id", sa.Uuid(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("event_type", sa.Text(), nullable=True),
-        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("body", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("headers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=True),
         sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
@@ -54,9 +68,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_inbox_messages_hook_id_id"), "inbox_messages", ["hook_id", "id"], unique=False)
     op.create_index(
-        "ix_inbox_messages_received",
+        "ix_inbox_messages_done",
         "inbox_messages",
-        ["id"],
+        ["project_id", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'received'"),
+    )
+    op.create_index(
+        "ix_inbox_messages_waiting",
+        "inbox_messages",
+        ["hook_id", "retry_at"],
         unique=False,
         postgresql_where=sa.text("status = 'received'"),
     )
@@ -64,6 +85,12 @@ def upgrade() -> None:
         "webhook_deliveries",
         sa.Column("endpoint_id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
+        sa.Column(
+            "host",
+            sa.Text(),
+            sa.Computed("""COALESCE(lower("substring"(url, '://([^/?#]*)'::text)), ''::text)""", persisted=True),
+            nullable=False,
+        ),
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("event_sequence", sa.Integer(), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
@@ -84,12 +111,33 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
-        ["endpoint_id", "next_attempt_at"],
+        ["endpoint_id", "host", "next_attempt_at"],
         unique=False,
         postgresql_where=sa.text("status = 'pending'"),
     )
     op.create_index(
         op.f("ix_webhook_deliveries_endpoint_id_id"), "webhook_deliveries", ["endpoint_id", "id"], unique=False
+    )
+    op.create_index(
+        "ix_webhook_deliveries_failed",
+        "webhook_deliveries",
+        ["endpoint_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'failed'"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_finished",
+        "webhook_deliveries",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_project_failed",
+        "webhook_deliveries",
+        ["project_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'failed'"),
     )
     op.create_index(
         op.f("ix_webhook_deliveries_project_id_id"), "webhook_deliveries", ["project_id", "id"], unique=False
@@ -130,12 +178,13 @@ def upgrade() -> None:
     # ### end Alembic commands ###
     # A constant first, so that the table is not written anew: events from before stand at position 0.
     op.add_column("job_events", sa.Column("position", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
-    op.alter_column("job_events", "position", server_default=sa.text("(pg_current_xact_id()::text::bigint)"))
+    op.execute(EVENT_POSITION)
+    op.alter_column("job_events", "position", server_default=sa.text("event_position()"))
     with op.get_context().autocommit_block():
         op.create_index(
             "ix_job_events_position",
             "job_events",
-            ["project_id", "position", "id"],
+            ["project_id", "position", "sequence", "id"],
             postgresql_concurrently=True,
             if_not_exists=True,
         )
@@ -147,6 +196,7 @@ def downgrade() -> None:
     op.drop_column("jobs", "callback_url")
     op.drop_index("ix_job_events_position", table_name="job_events")
     op.drop_column("job_events", "position")
+    op.execute("DROP FUNCTION event_position()")
     op.drop_column("batches", "callback_url")
     op.drop_index(op.f("ix_webhook_endpoints_project_id_id"), table_name="webhook_endpoints")
     op.drop_index(
@@ -156,11 +206,29 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_webhook_deliveries_project_id_id"), table_name="webhook_deliveries")
     op.drop_index(op.f("ix_webhook_deliveries_endpoint_id_id"), table_name="webhook_deliveries")
     op.drop_index(
+        "ix_webhook_deliveries_project_failed",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("status = 'failed'"),
+    )
+    op.drop_index(
+        "ix_webhook_deliveries_failed",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("status = 'failed'"),
+    )
+    op.drop_index(
+        "ix_webhook_deliveries_finished",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.drop_index(
         "ix_webhook_deliveries_due", table_name="webhook_deliveries", postgresql_where=sa.text("status = 'pending'")
     )
     op.drop_table("webhook_deliveries")
     op.drop_index(
-        "ix_inbox_messages_received", table_name="inbox_messages", postgresql_where=sa.text("status = 'received'")
+        "ix_inbox_messages_waiting", table_name="inbox_messages", postgresql_where=sa.text("status = 'received'")
+    )
+    op.drop_index(
+        "ix_inbox_messages_done", table_name="inbox_messages", postgresql_where=sa.text("status <> 'received'")
     )
     op.drop_index(op.f("ix_inbox_messages_hook_id_id"), table_name="inbox_messages")
     op.drop_index(op.f("ix_inbox_messages_hook_id_external_id"), table_name="inbox_messages")

@@ -1,0 +1,1 @@
+"""Inbound hooks: outside events become jobs."""
