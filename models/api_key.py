@@ -1,5 +1,6 @@
 """API keys: what a program shows instead of a person."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -41,6 +42,11 @@ class ApiKey(Record, InProject):
     def by_id(cls, key_id: UUID) -> Select[Self]:
         """Selects a key that is known to be the caller's own."""
         return select(cls).where(cls.id == key_id)
+
+    @classmethod
+    def by_ids(cls, key_ids: Collection[UUID]) -> Select[Self]:
+        """Selects keys that have shown themselves before, whatever their projects."""
+        return select(cls).where(cls.id.in_(key_ids))
 
     def usable_at(self, moment: datetime) -> bool:
         """Neither revoked nor expired."""

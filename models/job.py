@@ -32,7 +32,7 @@ class Store(StrEnum):
     NONE = "none"
 
 
-POSITION = text("(pg_current_xact_id()::text::bigint)")
+POSITION = text("event_position()")
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
 
 
@@ -133,13 +133,15 @@ class JobEvent(Base, InProject):
     """Something that happened to a job; `sequence` counts from 1 without gap, deltas (kept in Redis) included. What
     happens to other things (a batch, a webhook endpoint) stands here too, under their id.
 
-    `position` is the writing transaction's number. Ordered by it and then by id, a project's events never change what
-    stands before a position below that of the oldest transaction still open: so a reader who stays behind it misses
-    nothing (workers/jobs/feed.py).
+    `position` is the writing transaction's number, or the highest that had ended at that moment if it is higher.
+    Ordered by it, a project's events never change what stands before a position below that of the oldest transaction
+    still open: so a reader who stays behind it misses nothing (workers/jobs/feed.py). An event stands never before one
+    that its transaction saw, as the events of a job see those before them; where they share a position, `sequence`
+    tells.
     """
 
     __tablename__ = "job_events"
-    __table_args__ = (Index("ix_job_events_position", "project_id", "position", "id"),)
+    __table_args__ = (Index("ix_job_events_position", "project_id", "position", "sequence", "id"),)
 
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

@@ -5,11 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Double, Index, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import Computed, Double, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import InProject, Record
+
+# As PostgreSQL shows it again, so that Alembic finds both the same.
+HOST = """COALESCE(lower("substring"(url, '://([^/?#]*)'::text)), ''::text)"""
 
 
 class Payload(StrEnum):
@@ -74,8 +77,9 @@ class WebhookDelivery(Record, InProject):
     """One event for one receiver, written in the event's own transaction. The id follows from event and endpoint, so
     that there is never a second one.
 
-    While a sender has it, `next_attempt_at` is when others may take it. `attempts` is its log, oldest first:
-    `[{"at", "milliseconds", "status", "error", "body"}]`; `attempt` counts those of the present round.
+    `host` is that of its own `url`, and empty where the endpoint's counts: deliveries of one endpoint and host wait in
+    line together. While a sender has it, `next_attempt_at` is when others may take it. `attempts` is its log, oldest
+    first: `[{"at", "milliseconds", "status", "error", "body"}]`; `attempt` counts those of the present round.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -83,8 +87,17 @@ class WebhookDelivery(Record, InProject):
         Index(None, "project_id", "id"),
         Index(None, "endpoint_id", "id"),
         Index(
-            "ix_webhook_deliveries_due", "endpoint_id", "next_attempt_at", postgresql_where=text("status = 'pending'")
+            "ix_webhook_deliveries_due",
+            "endpoint_id",
+            "host",
+            "next_attempt_at",
+            postgresql_where=text("status = 'pending'"),
         ),
+        # For retention: what ended first.
+        Index("ix_webhook_deliveries_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        # Few among many: what is looked for after an outage.
+        Index("ix_webhook_deliveries_failed", "endpoint_id", "id", postgresql_where=text("status = 'failed'")),
+        Index("ix_webhook_deliveries_project_failed", "project_id", "id", postgresql_where=text("status = 'failed'")),
         {
             "postgresql_with": {
                 "autovacuum_vacuum_scale_factor": "0.01",
@@ -97,6 +110,7 @@ class WebhookDelivery(Record, InProject):
     project_id: Mapped[UUID]
     endpoint_id: Mapped[UUID]
     url: Mapped[str | None]
+    host: Mapped[str] = mapped_column(Computed(HOST, persisted=True))
     subject_id: Mapped[UUID]
     event_sequence: Mapped[int] = mapped_column(Integer)
     event_id: Mapped[UUID]

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from infra.targets import LONGEST_URL
 from models import Batch, BatchStatus, JobStatus
 from schemas.base import AsIs, PublicId, QueryNumber, Text, Time, page_query
 from schemas.job import LAST_YEAR, ErrorOut, ProgressOut, WishesIn
@@ -50,6 +51,14 @@ class BatchWishesIn(Schema):
         validate=validate.Length(max=16, error="At most 16 pairs."),
         load_default=dict,
     )
+    callback_url = Text(
+        at_least=1,
+        at_most=LONGEST_URL,
+        metadata={
+            "description": "Where the batch's own final event is sent, by the project's callback endpoint.",
+            "format": "uri",
+        },
+    )
 
 
 class BatchIn(BatchWishesIn):
@@ -86,6 +95,7 @@ class BatchOut(Schema):
     counts = AsIs(CountsOut, required=True)
     error = AsIs(ErrorOut, required=True, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    callback_url = fields.String(required=True, allow_none=True)
     created_at = Time(required=True)
     cancel_requested_at = Time(required=True, allow_none=True)
     finished_at = Time(required=True, allow_none=True)
@@ -103,6 +113,7 @@ def batch_view(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
         **progress_view(batch, counts),
         "error": batch.error,
         "metadata": batch.labels,
+        "callback_url": batch.callback_url,
         "created_at": batch.created_at,
         "cancel_requested_at": batch.cancel_requested_at,
         "finished_at": batch.finished_at,

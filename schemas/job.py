@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from infra.clock import now
+from infra.targets import LONGEST_URL
 from models import Job, JobStatus, Store
 from schemas.base import AsIs, Money, Number, PublicId, QueryNumber, Text, Time, page_query
 
@@ -40,6 +41,17 @@ class WishesIn(Schema):
         validate=validate.OneOf(list(Store)),
         allow_none=True,
         metadata={"description": "What is kept of input and result after the end; at least as strict as the project."},
+    )
+
+    callback_url = Text(
+        at_least=1,
+        at_most=LONGEST_URL,
+        allow_none=True,
+        metadata={
+            "description": "Where the final event is sent, by the project's callback endpoint.",
+            "format": "uri",
+            "example": "https://example.com/jobs/done",
+        },
     )
 
     @validates_schema(skip_on_field_errors=True)
@@ -147,6 +159,7 @@ class JobOut(Schema):
     replay_of = PublicId("job", required=True, allow_none=True)
     schedule_id = PublicId("sched", required=True, allow_none=True)
     batch_id = PublicId("batch", required=True, allow_none=True)
+    callback_url = fields.String(required=True, allow_none=True)
     created_at = Time(required=True)
     run_at = Time(required=True, allow_none=True)
     deadline_at = Time(required=True, allow_none=True)
@@ -188,6 +201,7 @@ def job_view(
         "replay_of": job.replay_of,
         "schedule_id": job.schedule_id,
         "batch_id": job.batch_id,
+        "callback_url": job.callback_url,
         "created_at": job.created_at,
         "run_at": job.run_at,
         "deadline_at": job.deadline_at,

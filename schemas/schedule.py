@@ -86,10 +86,11 @@ class ScheduleOut(Schema):
     concurrency_limit = fields.Integer(required=True, allow_none=True)
     max_cost = fields.String(required=True, allow_none=True)
     store = fields.String(required=True, allow_none=True, validate=validate.OneOf(list(Store)))
+    callback_url = fields.String(required=True, allow_none=True)
     created_at = Time(required=True)
 
 
-OPTIONS = ("deadline_s", "max_attempts", "concurrency_key", "concurrency_limit", "max_cost", "store")
+OPTIONS = ("deadline_s", "max_attempts", "concurrency_key", "concurrency_limit", "max_cost", "store", "callback_url")
 
 
 def schedule_view(schedule: Schedule, next_runs: Sequence[datetime]) -> dict[str, Any]:

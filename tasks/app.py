@@ -1,22 +1,27 @@
-"""The Celery app: one transaction a task, one log context a task, and the runner of the process.
+"""The Celery app: one transaction a task, one log context a task, and the runner and the sender of the process.
 
-`celery -A tasks.app worker`: with the threads pool the runner lives in the process itself, with prefork in each child.
+`celery -A tasks.app worker`: with the threads pool they live in the process itself, with prefork in each child. There
+is a sender where the queue of webhooks is consumed.
 """
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import structlog
 from celery import Celery, Task, signals
 
 from infra import db, logs
-from infra.broker import RUN_JOBS, SteadyConnection
+from infra.broker import RUN_JOBS, SEND_WEBHOOKS, WEBHOOKS, SteadyConnection
 from infra.settings import settings
 from workers.jobs.run import Runner
+from workers.webhooks.sending import Sender
 
 YIELD_SECONDS = 0.0003
 _runners: list[Runner] = []
+_senders: list[Sender] = []
 
 
 class TransactionTask(Task):  # type: ignore[misc]
@@ -44,8 +49,12 @@ def _start(capacity: int, *, in_child: bool) -> None:
     # The committer must not wait 5 ms (Python's default) for the thread that brought the hint to let it run: 3 ms less
     # from submit to start.
     sys.setswitchinterval(0.0005)
-    _runners.append(Runner(list(app.amqp.queues.consume_from), capacity, in_child=in_child))
+    queues = list(app.amqp.queues.consume_from)
+    _runners.append(Runner(queues, capacity, in_child=in_child))
     _runners[0].start()
+    if WEBHOOKS in queues:
+        _senders.append(Sender(in_child=in_child))
+        _senders[0].start()
 
 
 @signals.setup_logging.connect
@@ -71,6 +80,9 @@ def _hint_at_once(request: Any, **_: Any) -> None:
         hint(in_child=False)
         # Lets the runner begin while Celery goes on with the message.
         time.sleep(YIELD_SECONDS)
+    elif request.name == SEND_WEBHOOKS:
+        hint_sender(request.args[1], in_child=False)
+        time.sleep(YIELD_SECONDS)
 
 
 def hint(*, in_child: bool) -> None:
@@ -80,14 +92,27 @@ def hint(*, in_child: bool) -> None:
             one.hint()
 
 
+def hint_sender(delivery_ids: Iterable[str], *, in_child: bool) -> None:
+    """These deliveries may be due. It is heard as the other is."""
+    for one in _senders:
+        if one.in_child is in_child:
+            one.hint([UUID(delivery_id) for delivery_id in delivery_ids])
+
+
 @signals.worker_shutting_down.connect
 def _take_no_more(**_: Any) -> None:
-    for one in _runners:
-        one.stop_claiming()
+    for runner in _runners:
+        runner.stop_claiming()
+    for sender in _senders:
+        sender.stop_claiming()
 
 
 @signals.worker_shutdown.connect
 @signals.worker_process_shutdown.connect
 def _stop(**_: Any) -> None:
+    until = time.monotonic() + settings().worker_grace_seconds
     while _runners:
         _runners.pop().stop(settings().worker_grace_seconds)
+    while _senders:
+        # What has left meanwhile has had the same time; at the very least what was just answered is written.
+        _senders.pop().stop(max(0.1, until - time.monotonic()))

@@ -28,6 +28,8 @@ from workers.jobs.presence import Crew
 from workers.jobs.vitals import AtLimit, Depth, Failing
 from workers.kinds import QUEUES
 from workers.providers import breaker, pace
+from workers.webhooks import vitals as webhooks
+from workers.webhooks.vitals import Troubled
 
 T = TypeVar("T")
 
@@ -82,6 +84,8 @@ class DatabaseFacts:
     limits: list[AtLimit] = field(default_factory=list)
     dead_letters: dict[str, int] = field(default_factory=dict)
     schedules: list[Failing] = field(default_factory=list)
+    webhooks_late: int = 0
+    webhooks: list[Troubled] = field(default_factory=list)
     shares: dict[str, list[Share]] = field(default_factory=dict)
 
 
@@ -138,6 +142,7 @@ def examine() -> Report:
     findings += [_queue(queue, crews, facts) for queue in QUEUES]
     if facts.complete:
         findings += [_bound(facts.waiting), *_leases(facts), *_limits(facts), *_dead_letters(facts), *_schedules(facts)]
+        findings += _webhooks(facts)
     return Report(findings, bool(facts.version))
 
 
@@ -170,6 +175,8 @@ def _ask_database(facts: DatabaseFacts, asked_redis: Question[RedisFacts], redis
         facts.limits = vitals.at_limits(session, QUEUES)
         facts.dead_letters = vitals.dead_letters(session)
         facts.schedules = vitals.failing_schedules(session)
+        facts.webhooks_late = webhooks.late(session)
+        facts.webhooks = webhooks.troubled(session)
         known = asked_redis.answer(redis_until)
         crews, closed = (known.crews, known.closed) if known else (None, {})
         facts.shares = census.waiting(session, project_id=None, queues=QUEUES, crews=crews, closed=closed)
@@ -301,4 +308,21 @@ def _schedules(facts: DatabaseFacts) -> list[Finding]:
         elif one.next_run_at is not None:
             says = f"{name} should have run at {rfc3339(one.next_run_at)}."
             found.append(Finding("schedule", says, START_BEAT))
+    return found
+
+
+def _webhooks(facts: DatabaseFacts) -> list[Finding]:
+    says = f"Webhook endpoints with deliveries that should have left over a minute ago: {facts.webhooks_late}."
+    advice = (
+        "Start an I/O worker (queue webhooks), or raise rate_per_second where an endpoint gets more events than that."
+    )
+    found = [Finding("webhooks", says, advice if facts.webhooks_late else "")]
+    for one in facts.webhooks:
+        name = f"{one.url} ({show('we', one.endpoint_id)})"
+        if one.disabled_at is not None:
+            says = f"{name} was disabled at {rfc3339(one.disabled_at)}: {one.disabled_reason}."
+        elif one.failing_since is not None:
+            says = f"{name} takes nothing since {rfc3339(one.failing_since)}."
+        advice = "See why in its deliveries; when it works again: PATCH disabled to false, then POST …/replay."
+        found.append(Finding("webhook endpoint", says, advice))
     return found

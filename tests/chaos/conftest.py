@@ -10,14 +10,15 @@ from tests.chaos.attack import Attack, Begin
 from tests.chaos.plan import BROKER
 from tests.chaos.table import LINES, table
 from tests.chaos.victim import Victim
+from tests.conftest import NewFolder
 
 
-@pytest.fixture(scope="session")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+@pytest.fixture(scope="package")
+def victim(new_folder: NewFolder) -> Iterator[Victim]:
     """The system that the attacks are aimed at."""
     if BROKER == "rabbitmq" and not rabbitmq.installed():
         pytest.skip(rabbitmq.MISSING)
-    with Victim(tmp_path_factory.mktemp("victim")) as running:
+    with Victim(new_folder) as running:
         yield running
 
 

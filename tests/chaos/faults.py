@@ -31,6 +31,14 @@ class Faults:
         rows = self.victim.rows(HELD, f"%-{self.victim.system[worker].pid}-%")
         return [str(row[0]) for row in rows], [row[1] for row in rows]
 
+    def until_busy(self, worker: str) -> tuple[list[str], list[int]]:
+        """Waits until this worker has something to lose; returns what it holds."""
+        limit = time.monotonic() + 30
+        while not (held := self.held_by(worker))[0]:
+            assert time.monotonic() < limit, f"{worker} takes no job"
+            time.sleep(0.01)
+        return held
+
     def kill(self, *names: str) -> None:
         """SIGKILL, with all descendants."""
         for name in names:
@@ -48,8 +56,8 @@ class Faults:
         self.victim.system.supervisor.start(*(self.victim.system[name] for name in names))
 
     def kill_and_recover(self, worker: str) -> tuple[list[str], list[int], float]:
-        """SIGKILL; returns what it held, and when that was."""
-        held = self.held_by(worker)
+        """SIGKILL as soon as it holds jobs; returns them, and when that was."""
+        held = self.until_busy(worker)
         at = time.monotonic()
         self.kill(worker)
         return *held, at

@@ -49,6 +49,7 @@ def test_a_worker_frozen_past_its_lease_and_woken_again_ends_nothing_that_anothe
         worker = WORKERS[round_ % 2]
         with load.going_on(*sorts, at_most=size(60, 100), threads=4, pause=0.02):
             faults.pause(faults.random.uniform(0.5, 1.0))
+            faults.until_busy(worker)
             with faults.frozen(worker):
                 held, _ = faults.held_by(worker)
                 taken += len(held)

@@ -3,10 +3,10 @@
 from tests.chaos.attack import Begin
 from tests.chaos.load import says, talks
 from tests.chaos.plan import size
-from tests.chaos.victim import WORKERS
+from tests.chaos.victim import GRACE_SECONDS, WORKERS
 
-# Longer than the grace time of 3 s, so that it must be handed back.
-LONG_STREAM = talks(350, stream=True)
+# A second longer than the workers' grace time, so that it must be handed back.
+LONG_STREAM = talks(100 + GRACE_SECONDS * 100, stream=True)
 SORTS = (says("sandbox/instant"), LONG_STREAM, says("openai/slow-1s"), says("openai/echo"))
 STEPS = ((WORKERS[0],), (WORKERS[1], "beat", "api"))
 

@@ -20,17 +20,21 @@ from infra.dev.ports import HOST, free_port
 from infra.dev.system import System
 from tests.chaos.plan import BROKER, size
 from tests.chaos.proxy import Network
-from tests.conftest import SHORT, addresses
+from tests.conftest import SHORT, NewFolder, addresses
 from tests.fakes.provider import FakeProvider
 
 WORKERS = ("io1", "io2")
 CAPACITY = 16
+# What a worker that is asked to end may take to finish.
+GRACE_SECONDS = 1
 # Beyond this many waiting jobs of a project a submit is refused.
-QUEUED_AT_MOST = size(600, 6000)
+QUEUED_AT_MOST = size(300, 6000)
 LIMITS = {
     "WORKER_CAPACITY": str(CAPACITY),
     "PROJECT_MAX_QUEUED": str(QUEUED_AT_MOST),
     "MAX_QUEUED": str(QUEUED_AT_MOST * 2),
+    "WEBHOOK_RETRY_SECONDS": "0.3,0.6,1",
+    "WORKER_GRACE_SECONDS": str(GRACE_SECONDS),
 }
 
 
@@ -58,15 +62,15 @@ class CountingProvider(FakeProvider):
 class Victim:
     """PostgreSQL and Redis are `ground`, everything else is `system`; the proxies are named for where they lead."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._open = folder, ExitStack()
+    def __init__(self, new_folder: NewFolder) -> None:
+        self._new_folder, self._open = new_folder, ExitStack()
         self.provider = CountingProvider()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
             network = opened.enter_context(Network())
             opened.enter_context(self.provider)
-            options = Options(data=self._folder / "ground", port=free_port(), flower_port=free_port(), broker=BROKER)
+            options = Options(data=self._new_folder("ground"), port=free_port(), flower_port=free_port(), broker=BROKER)
             self.ground = opened.enter_context(System(options, only=()))
             self.database = network.proxy(socket_of(self.ground.database_url))
             self.redis = network.proxy(_address(self.ground.redis_url))
@@ -83,7 +87,7 @@ class Victim:
     def _system(self) -> System:
         secret = urlsplit(self.ground.redis_url).password
         options = Options(
-            data=self._folder / "system",
+            data=self._new_folder("victim"),
             port=free_port(),
             flower_port=free_port(),
             io_workers=len(WORKERS),

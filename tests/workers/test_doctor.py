@@ -15,6 +15,7 @@ from infra.clock import now
 from infra.dev.system import System
 from schemas.stats import Reason
 from tests.client import Client
+from tests.shell import switchyard
 from workers import doctor, readiness
 from workers.doctor import DatabaseFacts, Finding, RedisFacts, Report
 from workers.jobs.census import Share
@@ -24,11 +25,6 @@ from workers.jobs.vitals import AtLimit, Depth, Failing
 Json = dict[str, Any]
 CREW = Crew(frozenset({"a-worker"}), 0.4)
 SOMEBODY = UUID(int=7)
-
-
-def examined(environment: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "api", "doctor", *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def redis_facts(**changed: Any) -> RedisFacts:
@@ -43,12 +39,13 @@ def database_facts(**changed: Any) -> DatabaseFacts:
 
 def test_a_running_system_is_examined_in_json_and_in_words(system: System, client: Client) -> None:
     client.run()
-    found = json.loads(examined(system.environment, "--json").stdout)["findings"]
+    found = json.loads(switchyard(system.environment, "doctor", "--json").stdout)["findings"]
     checks = {one["check"]: one for one in found}
     assert all(checks[name]["ok"] for name in ("database", "migrations", "redis", "broker", "beat", "leases", "bound"))
     assert "Workers alive: 1," in checks["queue completions"]["says"]
     assert all(one["ok"] or one["advice"] for one in found)
-    words = examined(system.environment)
+    command = [sys.executable, "-m", "api", "doctor"]
+    words = subprocess.run(command, env=system.environment, capture_output=True, text=True, check=False)
     assert words.returncode in (0, 1) and "ok    database" in words.stdout and not words.stderr
 
 
@@ -56,7 +53,7 @@ def test_a_running_system_is_examined_in_json_and_in_words(system: System, clien
     "broken", [{"DATABASE_URL": "postgresql://127.0.0.1:1/none"}, {"REDIS_URL": "redis://127.0.0.1:1"}]
 )
 def test_whatever_is_gone_is_named_and_the_exit_code_says_how_bad(system: System, broken: Json) -> None:
-    done = examined({**system.environment, **broken}, "--json")
+    done = switchyard({**system.environment, **broken}, "doctor", "--json")
     found = json.loads(done.stdout)
     name, code = ("database", 2) if "DATABASE_URL" in broken else ("redis", 1)
     assert done.returncode == found["exit_code"] == code

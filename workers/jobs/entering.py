@@ -11,7 +11,7 @@ from models import Job
 from workers.jobs import live
 from workers.jobs.happened import Happened
 from workers.jobs.lifecycle import EVENT_COLUMNS, JOB_COLUMNS, QUEUE_COLUMNS
-from workers.webhooks import recording
+from workers.webhooks import callbacks, recording
 
 Json = dict[str, Any]
 
@@ -55,6 +55,8 @@ def enter_many(session: Session, jobs: Sequence[Job]) -> None:
         return
     entered = [_event(job) for job in jobs]
     rows = [_row(job, event) for job, event in zip(jobs, entered, strict=True)]
+    for project_id in {job.project_id for job in jobs if job.callback_url is not None}:
+        callbacks.expect(session, project_id)
     session.execute(ENTER_MANY, {"jobs": json.dumps(rows)})
     recording.record(session, entered)
     db.after_commit(session, lambda: live.notice(*{job.project_id for job in jobs}))

@@ -3,7 +3,7 @@
 A batch has its own sequence of events, which is read in the same way.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +37,11 @@ _OWNERS: dict[type[Job | Batch], tuple[TextClause, Collection[str]]] = {
     Job: (text(_READ.format(table="jobs")), FINAL),
     Batch: (text(_READ.format(table="batches")), BATCH_FINAL),
 }
+
+_NEWEST = text("""
+SELECT id, event_sequence FROM jobs WHERE id = ANY(CAST(:ids AS uuid[])) UNION ALL
+SELECT id, event_sequence FROM batches WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,15 @@ def read_events(
     return Stretch(found, hole, ended)
 
 
+def newest(session: Session, ids: Sequence[UUID], *, live: bool) -> dict[UUID, int]:
+    """The number of the newest event of each of these jobs and batches; with `live`, of those kept in Redis, too."""
+    rows = session.execute(_NEWEST, {"ids": [str(one) for one in ids]}).all()
+    found = {row.id: row.event_sequence for row in rows}
+    for job_id, top in (_live_tops(ids) if live else {}).items():
+        found[job_id] = max(top, found.get(job_id, 0))
+    return found
+
+
 def _live(job_id: UUID, after: int, limit: int) -> list[Json]:
     try:
         entries: Any = client().xrange(live_key(job_id), min=f"{after + 1}-0", count=limit)
@@ -86,6 +100,18 @@ def _live(job_id: UUID, after: int, limit: int) -> list[Json]:
         log.warning("events.redis_unreachable", error=str(error))
         return []
     return [json.loads(fields[b"event"]) for _, fields in entries if b"event" in fields]
+
+
+def _live_tops(ids: Sequence[UUID]) -> dict[UUID, int]:
+    try:
+        with client().pipeline(transaction=False) as pipeline:
+            for one in ids:
+                pipeline.xrevrange(live_key(one), count=1)
+            newest: Any = pipeline.execute()
+    except RedisError as error:
+        log.warning("events.redis_unreachable", error=str(error))
+        return {}
+    return {one: int(entries[0][0].split(b"-")[0]) for one, entries in zip(ids, newest, strict=True) if entries}
 
 
 def _up_to_hole(events: list[Json], after: int) -> tuple[list[Json], bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from infra import ids, json, storage
 from infra.errors import NotFound
-from models import FINAL, Job, Store
+from models import FINAL, Batch, Job, Store
 from workers.jobs import privacy
 from workers.paging import PageOf, Window, page
 
@@ -37,6 +37,13 @@ def get_job(session: Session, project_id: UUID, job_id: UUID) -> Job:
     if job is None:
         raise NotFound("There is no such job.")
     return job
+
+
+def maker_of(session: Session, project_id: UUID, subject: UUID, of: type[Job | Batch]) -> UUID | None:
+    """The key that made the project's job or batch; None where nobody's did, and where there is none."""
+    found: Any = of.in_project(project_id).with_only_columns(of.created_by).where(of.id == subject)
+    maker: UUID | None = session.scalar(found)
+    return maker
 
 
 def stored_result(job: Job) -> Json | None:

@@ -110,6 +110,7 @@ def _wish(old: Job, changes: Changes) -> Wish:
         "concurrency_key": old.concurrency_key,
         "concurrency_limit": old.concurrency_limit,
         "max_cost": old.max_cost,
+        "callback_url": old.callback_url,
     }
     wishes = kept | changes.wishes
     if wishes["concurrency_key"] is None and changes.wishes.get("concurrency_limit") is not None:

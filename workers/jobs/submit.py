@@ -19,6 +19,7 @@ from workers import projects
 from workers.jobs import bounds, lifecycle, live, outbox, privacy
 from workers.kinds import BY_NAME
 from workers.kinds.base import Kind
+from workers.webhooks import callbacks
 
 Json = dict[str, Any]
 
@@ -99,6 +100,8 @@ def submit(session: Session, *, kind: str, payload: Json, project_id: UUID, wish
     """
     bounds.require_room(session, project_id)
     job = prepare(session, kind=kind, payload=payload, project_id=project_id, wish=wish)
+    if job.callback_url is not None:
+        callbacks.expect(session, project_id)
     lifecycle.enter(session, job)
     db.after_commit(session, lambda: live.notice(project_id))
     if job.status == JobStatus.QUEUED:
@@ -115,6 +118,8 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         raise BadInput(detail, errors=[{"pointer": "/max_cost", "detail": detail}])
     moment = now()
     later = wish.run_at is not None and wish.run_at > moment
+    if wish.callback_url is not None:
+        callbacks.check(wish.callback_url)
     store = privacy.stricter(wish.store, projects.policy(session, project_id).store)
     return Job(
         id=ids.new_id(),

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from infra import broker, db, redis, schema
+from infra import broker, db, redis
 from infra.clock import now
 from infra.dev.environment import Options
 from infra.dev.ports import free_port
@@ -16,6 +16,7 @@ from infra.dev.system import System
 from infra.settings import settings
 from models import JobStatus
 from tests.client import HELLO
+from tests.conftest import NewFolder
 from workers import projects
 from workers.jobs import lifecycle, live, presence
 from workers.jobs.lifecycle import Claimed, Move
@@ -34,14 +35,13 @@ def forget_this_process() -> None:
 
 
 @pytest.fixture(scope="package")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def servers(new_folder: NewFolder) -> Iterator[System]:
     """The two servers, and this process connected to them."""
-    options = Options(data=tmp_path_factory.mktemp("core"), port=free_port(), flower_port=free_port())
+    options = Options(data=new_folder("core"), port=free_port(), flower_port=free_port())
     with System(options, only=()) as running, pytest.MonkeyPatch.context() as patch:
         for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL"):
             patch.setitem(os.environ, name, running.environment[name])
         forget_this_process()
-        schema.upgrade()
         yield running
         db.engine().dispose()
     forget_this_process()

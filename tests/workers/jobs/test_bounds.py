@@ -12,7 +12,7 @@ from infra.dev.ports import free_port
 from infra.dev.system import System
 from infra.errors import QueueFull
 from tests.client import HELLO, Client
-from tests.conftest import another_project
+from tests.conftest import NewFolder, another_project
 from tests.workers.jobs.conftest import Core
 from workers.jobs import bounds
 
@@ -20,9 +20,9 @@ BODY = {"kind": "completion", "input": {"model": "sandbox/instant", "messages": 
 
 
 @pytest.fixture(scope="module")
-def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def idle(new_folder: NewFolder) -> Iterator[System]:
     """An API with small bounds and no worker."""
-    options = Options(data=tmp_path_factory.mktemp("idle"), port=free_port(), flower_port=free_port())
+    options = Options(data=new_folder("idle"), port=free_port(), flower_port=free_port())
     small = {"PROJECT_MAX_QUEUED": "20", "MAX_QUEUED": "50", "WEB_CONCURRENCY": "1"}
     with System(options, only=("api",), environment=small) as running:
         yield running

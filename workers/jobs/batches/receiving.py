@@ -21,6 +21,7 @@ from models import Batch, BatchStatus
 from schemas.batch import LINES_AT_MOST
 from workers.jobs.batches import telling
 from workers.jobs.submit import find_kind
+from workers.webhooks import callbacks
 
 UNREAD_AT_MOST = 20
 RETRY_AFTER_SECONDS = 10.0
@@ -113,12 +114,17 @@ def accept(
     project_id: UUID,
     kind: str | None,
     metadata: dict[str, str],
+    callback_url: str | None = None,
     created_by: UUID,
     request_id: str,
 ) -> Batch:
-    """Writes the batch, to be read soon; raises UnknownKind, or QueueFull where the project has too many unread."""
+    """Writes the batch, to be read soon; raises UnknownKind, TargetRefused, or QueueFull where the project has too many
+    unread."""
     if kind is not None:
         find_kind(kind)
+    if callback_url is not None:
+        callbacks.check(callback_url)
+        callbacks.expect(session, project_id)
     if session.execute(UNREAD, {"project_id": project_id}).scalar_one() >= UNREAD_AT_MOST:
         sentence = f"{UNREAD_AT_MOST} batches of this project are not read yet; send the next one when one of them is."
         raise QueueFull(sentence, retry_after=RETRY_AFTER_SECONDS)
@@ -137,6 +143,7 @@ def accept(
         event_sequence=0,
         options={} if kind is None else {"kind": kind},
         labels=metadata,
+        callback_url=callback_url,
         request_id=request_id,
     )
     session.add(batch)

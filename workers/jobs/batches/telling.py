@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from infra import db, ids
+from infra import ids
 from infra.clock import now
-from models import Batch, JobEvent
+from models import Batch
 from schemas.batch import progress_view
-from workers.jobs import live
+from workers import events
 from workers.jobs.happened import Happened
-from workers.webhooks import recording
 
 
 def tell(session: Session, batch: Batch, type: str, counts: Mapping[str, int]) -> None:
@@ -29,17 +28,4 @@ def tell(session: Session, batch: Batch, type: str, counts: Mapping[str, int]) -
         now(),
         callback_url=batch.callback_url,
     )
-    session.add(
-        JobEvent(
-            job_id=told.job_id,
-            sequence=told.sequence,
-            id=told.id,
-            project_id=told.project_id,
-            type=told.type,
-            data=told.data,
-            created_at=told.created_at,
-        )
-    )
-    session.flush()
-    recording.record(session, [told])
-    db.after_commit(session, lambda: live.announce([told]))
+    events.write(session, told)

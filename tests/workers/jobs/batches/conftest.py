@@ -40,7 +40,8 @@ class Batches:
         """A new batch, unread."""
         given = Lines(io.BytesIO())
         given.write(jsonl(*lines))
-        wanted: Json = {"kind": None, "metadata": {}, "created_by": self.project, "request_id": "req-test", **options}
+        wanted: Json = {"kind": None, "metadata": {}, "created_by": self.project, "request_id": "req-test"}
+        wanted |= {"callback_url": None, **options}
         with in_storage(given.end(), self.project) as batch_id, db.transaction() as session:
             accept(session, batch_id=batch_id, lines=given, project_id=self.project, **wanted)
         return batch_id

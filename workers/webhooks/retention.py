@@ -1,0 +1,95 @@
+"""Deleting deliveries that ended 14 days ago, and giving up those that could not leave for as long.
+
+The latter are those of endpoints that were disabled and not enabled again, or that are gone; a delivery that leaves is
+done with within two days. Every batch is a short transaction of its own.
+"""
+
+import time
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from infra import db, json
+from infra.clock import now, rfc3339
+from workers.webhooks import claiming
+from workers.webhooks.claiming import NOWHERE, Lane
+
+KEPT_DAYS = 14
+SECONDS = 2.0
+AT_ONCE = 1000
+GIVEN_UP = (
+    f"Given up: for {KEPT_DAYS} days it could not be sent; its endpoint was disabled, or gets more than its rate."
+)
+
+log = structlog.get_logger(__name__)
+
+DELETE = text("""
+DELETE FROM webhook_deliveries WHERE id IN (
+  SELECT id FROM webhook_deliveries WHERE finished_at < now() - make_interval(days => :days)
+  ORDER BY finished_at LIMIT :at_most FOR UPDATE SKIP LOCKED)
+""")
+
+GIVE_UP = text("""
+UPDATE webhook_deliveries SET status = 'failed', finished_at = now(), next_attempt_at = NULL,
+  attempts = attempts || CAST(:entries AS jsonb)
+WHERE id IN (
+  SELECT d.id FROM jsonb_to_recordset(CAST(:lanes AS jsonb)) AS l(endpoint_id uuid, host text) CROSS JOIN LATERAL (
+    SELECT d.id FROM webhook_deliveries d
+    WHERE d.endpoint_id = l.endpoint_id AND d.host = l.host AND d.status = 'pending'
+      AND d.next_attempt_at < CAST(:due_before AS timestamptz)
+    ORDER BY d.next_attempt_at LIMIT :at_most FOR NO KEY UPDATE SKIP LOCKED) d
+  LIMIT :at_most)
+""")
+
+
+def sweep(seconds: float = SECONDS) -> int:
+    """Gives up and deletes for about so long; returns how many deliveries that were."""
+    done = _give_up_all(seconds / 2) + _delete_all(seconds / 2)
+    if done:
+        log.info("webhooks.retention", count=done)
+    return done
+
+
+def _give_up_all(seconds: float) -> int:
+    until, done, after = time.monotonic() + seconds, 0, NOWHERE
+    while time.monotonic() < until:
+        with db.transaction() as session:
+            count, after = _give_up(session, after)
+        done += count
+        if after == NOWHERE and not count:
+            break
+    return done
+
+
+def _delete_all(seconds: float) -> int:
+    until, done = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        with db.transaction() as session:
+            count = _count(session.execute(DELETE, {"days": KEPT_DAYS, "at_most": AT_ONCE}))
+        done += count
+        if count < AT_ONCE:
+            break
+    return done
+
+
+def _give_up(session: Session, after: Lane) -> tuple[int, Lane]:
+    """One step along the lanes: how many were given up, and where to go on."""
+    before = now() - timedelta(days=KEPT_DAYS)
+    lanes, following = claiming.lanes_after(session, after, steps=AT_ONCE, due_before=before, also_closed=True)
+    if not lanes:
+        return 0, following
+    entry = {"at": rfc3339(now()), "milliseconds": None, "status": None, "error": GIVEN_UP, "body": None}
+    parameters = {
+        "lanes": json.dumps([{"endpoint_id": endpoint_id, "host": host} for endpoint_id, host in lanes]),
+        "entries": json.dumps([entry]),
+        "due_before": before,
+        "at_most": AT_ONCE,
+    }
+    count = _count(session.execute(GIVE_UP, parameters))
+    return count, after if count == AT_ONCE else following
+
+
+def _count(result: object) -> int:
+    return int(getattr(result, "rowcount", 0))
