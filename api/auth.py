@@ -59,37 +59,53 @@ def _digest(token: str) -> bytes:
 known_keys = PerProcess(KnownKeys)
 
 
-def bearer() -> str | None:
-    """The token of this request, if it has one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token or len(token) > KEY_LENGTH_AT_MOST or not token.isascii():
-        return None
-    return token.strip()
+def bearer(header: str) -> str | None:
+    """The token in an Authorization header, if it has one."""
+    scheme, _, token = header.partition(" ")
+    plain = token.isascii() and token.isprintable()
+    return token.strip() if scheme.lower() == "bearer" and plain and 0 < len(token) <= KEY_LENGTH_AT_MOST else None
 
 
 def identify(session: Session, scope: str) -> tuple[Principal, Verdict]:
     """The caller and what is left of their allowance; raises Unauthenticated, Forbidden or RateLimited."""
-    token = bearer()
+    return identify_token(session, _token(), scope, request.remote_addr)
+
+
+def identify_token(session: Session, token: str | None, scope: str, address: str | None) -> tuple[Principal, Verdict]:
+    """The same for a token that came some other way, from that address."""
     try:
         if token is None:
             raise Unauthenticated
         principal = known_keys().find(token) or known_keys().learn(token, lambda: authenticate(session, token))
     except Unauthenticated:
-        anonymous()
+        _count_address(address)
         raise
-    verdict = limiter.take(f"key:{principal.id.hex}", settings().requests_per_minute)
+    verdict = count(principal)
     if scope not in principal.scopes:
         raise Forbidden(f"This key lacks the scope {scope}.")
     return principal, verdict
 
 
+def count(principal: Principal) -> Verdict:
+    """Counts something that a known caller asks for; raises RateLimited."""
+    return limiter.take(f"key:{principal.id.hex}", settings().requests_per_minute)
+
+
 def require_token() -> None:
     """Raises Unauthenticated for a request without a token, before anything of its body is read."""
-    if bearer() is None:
+    if _token() is None:
         anonymous()
         raise Unauthenticated
 
 
 def anonymous() -> Verdict:
     """Counts a request without a valid token against its address."""
-    return limiter.take(f"ip:{request.remote_addr}", settings().anonymous_requests_per_minute)
+    return _count_address(request.remote_addr)
+
+
+def _count_address(address: str | None) -> Verdict:
+    return limiter.take(f"ip:{address}", settings().anonymous_requests_per_minute)
+
+
+def _token() -> str | None:
+    return bearer(request.headers.get("Authorization", ""))

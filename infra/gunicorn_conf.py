@@ -1,10 +1,14 @@
 """Gunicorn's settings, each under its reason. This file is the server's own, so it reads its own variables."""
 
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import multiprocess
+
+from infra import neighbours
+from infra.settings import settings
 
 # Loopback unless said otherwise: a proxy or a container's port mapping decides who else may come.
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -17,6 +21,9 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 # Idle connections and open streams cost no thread, so there may be many.
 worker_connections = 10_000
+# Each is a file descriptor; shells give 1,024 of them, and let a process take more.
+_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_limit if _limit != resource.RLIM_INFINITY else 1_048_576, _limit))
 keepalive = 30
 
 # A worker that says nothing for this long is stuck; one that is asked to end may finish what it has begun.
@@ -39,6 +46,16 @@ loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "info")
 preload_app = True
 # A control socket in the home folder would be shared by every gunicorn of this user.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """The folder in which the workers find each other, made before there are any."""
+    neighbours.open_folder(settings().data)
+
+
+def on_exit(server: Any) -> None:
+    """The last worker has ended."""
+    neighbours.remove_folder()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -44,8 +45,12 @@ client = PerProcess(lambda: Redis.from_url(settings().redis_url, retry=_RETRY, *
 
 
 def async_client() -> AsyncRedis:
-    """A new client for an event loop that listens; reads wait without limit, the health check finds a dead peer."""
-    return AsyncRedis.from_url(settings().redis_url, **{**LIMITS, "socket_timeout": None})
+    """A new client for an event loop that listens; reads wait without limit, the health check finds a dead peer.
+
+    A connection that is gone is an error: one that came back by itself would not say what it missed.
+    """
+    retry = AsyncRetry(NoBackoff(), 0)
+    return AsyncRedis.from_url(settings().redis_url, retry=retry, **{**LIMITS, "socket_timeout": None})
 
 
 def live_key(job_id: UUID) -> str:

@@ -31,7 +31,7 @@ def envelope(
     }
 
 
-def sse(event: dict[str, Any]) -> bytes:
-    """The envelope as one Server-Sent Event; its `id:` is the sequence number to resume after."""
-    head = f"id: {event['sequence']}\nevent: {event['type']}\ndata: "
+def sse(event: dict[str, Any], id: str | None = None) -> bytes:
+    """The envelope as one Server-Sent Event; its `id:` is what to resume after: its sequence number, or that."""
+    head = f"id: {id or event['sequence']}\nevent: {event['type']}\ndata: "
     return head.encode() + json.dump_bytes(event) + b"\n\n"

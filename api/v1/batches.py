@@ -39,6 +39,7 @@ def create_batch(call: Call, lines: Lines, batch_id: UUID) -> dict[str, Any]:
         project_id=call.own_project(call.body.get("project_id")),
         kind=call.body.get("kind"),
         metadata=call.body["metadata"],
+        callback_url=call.body.get("callback_url"),
         created_by=call.principal.id,
         request_id=call.request_id,
     )

@@ -104,7 +104,7 @@ def test_one_is_queued_again_as_a_new_attempt_of_the_same_job(user: Client) -> N
 
 def test_those_that_match_are_queued_again_in_one_call_and_the_others_stay(user: Client) -> None:
     jobs = [dead(user) for _ in range(3)]
-    other = dead(user, "openai/fail-429-ms")
+    other = dead(user, "openai/quote-504")
     body: Json = {"filter": {"reason": "provider_unavailable"}, "limit": 2}
     first = user.http.post(f"{URL}/redrive", json=body)
     assert first.status_code == 200

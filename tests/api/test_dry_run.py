@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 
 from infra.dev.system import System
+from infra.ids import parse
 from tests.api.test_bad_input import GOOD, problem
 from tests.client import HELLO, Client
 from tests.conftest import another_project
@@ -35,11 +36,13 @@ def reasons(found: Json) -> list[str]:
     return [reason["code"] for reason in found["limits"]["reasons"]]
 
 
-def rows(system: System) -> list[int]:
+def rows(system: System, user: Client) -> list[int]:
+    """How many the project has in each table; other projects' work goes on."""
+    project = user.http.get("/v1/projects").json()["data"][0]["id"]
     with psycopg2.connect(system.database_url) as connection, connection.cursor() as cursor:
         counts = []
         for table in TABLES:
-            cursor.execute(f"SELECT count(*) FROM {table}")
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE project_id = %s", [str(parse("proj", project))])
             counts += [count for (count,) in cursor.fetchall()]
         return counts
 
@@ -64,11 +67,11 @@ def test_the_sandbox_costs_nothing_and_a_model_without_a_price_nobody_knows_what
 
 def test_nothing_is_stored_not_even_the_idempotency_key(user: Client, system: System) -> None:
     headers = {"Idempotency-Key": uuid4().hex}
-    before = rows(system)
+    before = rows(system, user)
     for _ in range(3):
         answer = user.http.post("/v1/jobs?dry_run=true", json=GOOD, headers=headers)
         assert answer.status_code == 200 and "Idempotent-Replayed" not in answer.headers
-    assert rows(system) == before
+    assert rows(system, user) == before
     assert user.http.post("/v1/jobs", json=GOOD, headers=headers).status_code == 202
     assert user.http.post("/v1/jobs?dry_run=true", json=GOOD, headers=headers).json()["object"] == "dry_run"
 

@@ -2,9 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
+from redis import Redis
 
+from infra.dev.system import System
+from infra.redis import live_key
 from tests.client import HELLO, Client
 
 Json = dict[str, Any]
@@ -57,6 +61,21 @@ def test_a_finished_stream_can_be_read_again_and_after_its_end_there_is_nothing(
     assert list(client.events(job["id"])) == first
     headers = {"Accept": "text/event-stream", "Last-Event-ID": str(len(first))}
     assert client.http.get(f"/v1/jobs/{job['id']}/events", headers=headers).status_code == 204
+
+
+def test_who_comes_late_to_a_running_stream_gets_every_delta_from_the_first_and_so_for_ten_minutes(
+    system: System, client: Client
+) -> None:
+    job = client.submit({"model": "openai/slow-stream-40", "messages": HELLO, "stream": True})["id"]
+    early = client.events(job)
+    begun = [next(early) for _ in range(12)]
+    assert begun[-1]["type"] == "job.delta"
+    assert client.http.get(f"/v1/jobs/{job}").json()["status"] == "running"
+    late = list(client.events(job))
+    assert late == begun + list(early)
+    assert [event["sequence"] for event in late] == list(range(1, len(late) + 1))
+    with Redis.from_url(system.environment["REDIS_URL"]) as redis:
+        assert 540 < redis.ttl(live_key(UUID(job.removeprefix("job_")))) <= 600
 
 
 def test_the_json_list_has_the_same_events_page_by_page(client: Client) -> None:

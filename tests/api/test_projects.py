@@ -1,8 +1,6 @@
 """Projects and their policy: what their own keys may change, and what only the operator may."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from infra.dev.system import System
 from tests.client import Client
 from tests.conftest import another_project
+from tests.shell import switchyard
 
 Json = dict[str, Any]
 DEFAULT = {"weight": 1, "max_running": None, "max_queued": 100_000, "retention_days": 30, "store": "full"}
@@ -29,11 +28,6 @@ def address(owner: Client) -> str:
 
 def policy(project: Json) -> Json:
     return {name: project[name] for name in DEFAULT}
-
-
-def operate(system: System, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "api", *arguments]
-    return subprocess.run(command, env=system.environment, capture_output=True, text=True, check=False)
 
 
 def test_a_project_shows_the_policy_that_applies_to_it(owner: Client, address: str) -> None:
@@ -88,20 +82,33 @@ def test_a_key_without_the_scope_changes_nothing(owner: Client, address: str, sy
         assert reader.http.patch(address, json={"name": "no"}).status_code == 403
 
 
+def test_the_operator_makes_a_project_and_its_first_key(system: System) -> None:
+    done = switchyard(system.environment, "create-project", "shop", "--owner", "somebody@example.com")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    with Client(system.url, made["api_key"]) as first:
+        [project] = first.http.get("/v1/projects").json()["data"]
+    assert (project["id"], project["name"], policy(project)) == (made["project_id"], "shop", DEFAULT)
+
+
 def test_the_operator_sets_share_and_limits_and_takes_them_back(owner: Client, address: str, system: System) -> None:
     project = address.rpartition("/")[2]
-    done = operate(system, "project", "set", project, "--weight", "5", "--max-running", "7", "--max-queued", "9")
+    done = switchyard(
+        system.environment, "project", "set", project, "--weight", "5", "--max-running", "7", "--max-queued", "9"
+    )
     assert done.returncode == 0, done.stderr
     wanted = {**DEFAULT, "weight": 5, "max_running": 7, "max_queued": 9}
     assert policy(json.loads(done.stdout)) == wanted == policy(owner.http.get(address).json())
-    operate(system, "project", "set", project, "--weight", "1", "--max-running", "0", "--max-queued", "0")
+    switchyard(
+        system.environment, "project", "set", project, "--weight", "1", "--max-running", "0", "--max-queued", "0"
+    )
     assert policy(owner.http.get(address).json()) == DEFAULT
 
 
 def test_the_operator_is_told_what_is_wrong_with_a_project_id(system: System) -> None:
     malformed, missing = (
-        operate(system, "project", "set", "demo"),
-        operate(system, "project", "set", "proj_" + "0" * 32),
+        switchyard(system.environment, "project", "set", "demo"),
+        switchyard(system.environment, "project", "set", "proj_" + "0" * 32),
     )
     assert malformed.returncode == 2 and "must be proj_ and 32 lowercase hex digits" in malformed.stderr
     assert missing.returncode == 1 and "There is no such project." in missing.stderr

@@ -1,6 +1,6 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
-Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows.
+Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams.
 Progress goes to stderr.
 """
 
@@ -17,6 +17,7 @@ from tests.bench import (
     bench_notify,
     bench_peers,
     bench_rows,
+    bench_streams,
     bench_submit,
 )
 from tests.bench.field import Field
@@ -34,6 +35,7 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "notify": bench_notify.measure,
     "peers": bench_peers.measure,
     "rows": bench_rows.measure,
+    "streams": bench_streams.measure,
 }
 
 

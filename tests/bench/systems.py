@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -193,24 +193,7 @@ class Naive(System):
         command = python("-m", "gunicorn", f"{self.module}:app", *options, "-b", f"127.0.0.1:{port}")
         self.servers.ground.supervisor.once("tables", python("-m", self.module), {**os.environ, **environment})
         self.api = [self.servers.start("api", command, environment, lambda _: listening(port))]
-        interpreter = sys.executable
-        if pool == "gevent":
-            interpreter, environment["NAIVE_GEVENT"] = os.environ["BENCH_GEVENT_PYTHON"], "1"
-        command = [
-            interpreter,
-            "-m",
-            "celery",
-            "-A",
-            f"{self.module}:celery",
-            "worker",
-            "-P",
-            pool,
-            "-c",
-            str(concurrency),
-        ]
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
-        ready = "ready."
-        self.workers = [self.servers.start("worker", command, environment, lambda it: ready in it.last_lines(50))]
+        self.workers = [celery_worker(self.servers, self.module, environment, pool, concurrency)]
 
     def forget(self) -> None:
         self.servers.execute("DELETE FROM jobs WHERE status = 'queued'")
@@ -219,6 +202,18 @@ class Naive(System):
 
     def body(self, model: str, *, stream: bool = False) -> Json:
         return {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def celery_worker(
+    servers: Servers, module: str, environment: Mapping[str, str], pool: str, concurrency: int
+) -> Process:
+    """A Celery worker of a baseline, ready."""
+    interpreter = sys.executable
+    if pool == "gevent":
+        interpreter, environment = os.environ["BENCH_GEVENT_PYTHON"], {**environment, "NAIVE_GEVENT": "1"}
+    command = [interpreter, "-m", "celery", "-A", f"{module}:celery", "worker", "-P", pool, "-c", str(concurrency)]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
+    return servers.start("worker", command, environment, lambda it: "ready." in it.last_lines(50))
 
 
 def tree(processes: list[Process]) -> list[psutil.Process]:

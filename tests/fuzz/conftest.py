@@ -1,14 +1,21 @@
 """A tenant of its own for the fuzzer, so that what it leaves behind is in nobody's list."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+import requests
 
-from infra.dev.process import python
 from infra.dev.system import System
 from tests.client import HELLO, Client
+from tests.conftest import another_project
+from tests.fakes.senders import HOOKS, SIGN, body_of
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The long search is not even collected unless it is asked for: that alone takes seconds."""
+    return True if collection_path.name == "test_long.py" and config.option.markexpr != "fuzz" else None
 
 
 @dataclass(frozen=True)
@@ -18,22 +25,45 @@ class Tenant:
     url: str
     api_key: str
     known: dict[str, str]
+    session: requests.Session
 
 
 @pytest.fixture(scope="session")
 def tenant(system: System) -> Iterator[Tenant]:
-    """A new project with a finished job, one that failed, a schedule, a batch, and a key nobody needs."""
-    command = python("-m", "flask", "--app", "wsgi", "create-project", "fuzz", "--owner", "fuzz@localhost")
-    made = json.loads(system.supervisor.once("create-project", command, system.environment))
-    with Client(system.url, made["api_key"]) as client:
+    """A new project with a finished job, one that failed, a schedule, a batch, a hook that got an event of no use,
+    a webhook endpoint, and a key nobody needs."""
+    api_key = another_project(system)
+    with Client(system.url, api_key) as client:
         job = client.run()
         key = client.http.post("/v1/api_keys", json={"name": "nobody needs this"}).json()
         plan = {"name": "new year", "cron": "@yearly", "kind": job["kind"], "input": job["input"]}
         schedule = client.http.post("/v1/schedules", json=plan).json()
         batch = client.http.post("/v1/batches", json={"jobs": [{"kind": job["kind"], "input": job["input"]}]}).json()
         failed = client.run({"model": "openai/fail-500", "messages": HELLO}, max_attempts=1)
+        hook, message = hook_with_message(client, job["kind"])
+        delivery = tested_endpoint(client)
     assert job["status"] == "succeeded", job
-    known = {"job_id": job["id"], "key_id": key["id"], "project_id": made["project_id"]}
+    known = {"job_id": job["id"], "key_id": key["id"], "project_id": job["project_id"]}
     known |= {"schedule_id": schedule["id"], "batch_id": batch["id"]}
+    known |= {"hook_id": hook, "message_id": message}
+    known |= {"endpoint_id": delivery["endpoint_id"], "delivery_id": delivery["id"], "event_type": "job.failed"}
     known["dead_letter_id"] = failed["id"].replace("job_", "dl_")
-    yield Tenant(system.url, made["api_key"], known)
+    with requests.Session() as session:
+        session.trust_env = False
+        yield Tenant(system.url, api_key, known, session)
+
+
+def hook_with_message(client: Client, kind: str) -> tuple[str, str]:
+    """The ids of a hook and of its message, which failed: its event has nothing for the input."""
+    made = {"name": "fuzz", "kind": kind, "input": {"messages": "{{ /messages }}"}, **HOOKS["plain"]}
+    hook, body = client.http.post("/v1/hooks", json=made).json(), body_of({})
+    headers = SIGN["plain"](hook["secret"], body)
+    return hook["id"], client.http.post(f"/v1/hooks/{hook['id']}", content=body, headers=headers).json()["id"]
+
+
+def tested_endpoint(client: Client) -> dict[str, str]:
+    """The delivery of a test to a new webhook endpoint, where nobody listens."""
+    wanted = {"url": "http://127.0.0.1:9/", "event_types": ["job.failed"]}
+    endpoint = client.http.post("/v1/webhook_endpoints", json=wanted).json()
+    delivery: dict[str, str] = client.http.post(f"/v1/webhook_endpoints/{endpoint['id']}/test").json()
+    return delivery

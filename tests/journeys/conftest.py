@@ -9,7 +9,7 @@ from infra.dev.environment import Options
 from infra.dev.ports import free_port
 from infra.dev.system import System
 from tests.client import Client
-from tests.conftest import EVERYTHING_BUT_FLOWER, SHORT, addresses
+from tests.conftest import EVERYTHING_BUT_FLOWER, SHORT, NewFolder, addresses
 from tests.fakes.provider import FakeProvider
 
 WITH_RABBITMQ = pytest.mark.skipif(not rabbitmq.installed(), reason=rabbitmq.MISSING)
@@ -22,9 +22,9 @@ def broker(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def fragile(broker: str, provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def fragile(broker: str, provider: FakeProvider, new_folder: NewFolder) -> Iterator[System]:
     """A system of its own, to be broken."""
-    options = Options(data=tmp_path_factory.mktemp("fragile"), port=free_port(), flower_port=free_port(), broker=broker)
+    options = Options(data=new_folder("fragile"), port=free_port(), flower_port=free_port(), broker=broker)
     environment = {**SHORT, **addresses(provider), "ANONYMOUS_REQUESTS_PER_MINUTE": "50"}
     with System(options, only=EVERYTHING_BUT_FLOWER, environment=environment) as running:
         yield running

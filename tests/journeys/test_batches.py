@@ -11,7 +11,7 @@ from infra.dev.environment import Options
 from infra.dev.ports import free_port
 from infra.dev.system import System
 from tests.client import HELLO, Client
-from tests.conftest import EVERYTHING_BUT_FLOWER, SHORT
+from tests.conftest import EVERYTHING_BUT_FLOWER, SHORT, NewFolder
 
 Json = dict[str, Any]
 LINE = json.dumps({"kind": "completion", "input": {"model": "sandbox/instant", "messages": HELLO}}).encode() + b"\n"
@@ -19,9 +19,9 @@ MOST_BYTES = 4_000_000
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def small(new_folder: NewFolder) -> Iterator[System]:
     """A system of its own, with a small limit for uploads."""
-    options = Options(data=tmp_path_factory.mktemp("small"), port=free_port(), flower_port=free_port())
+    options = Options(data=new_folder("small"), port=free_port(), flower_port=free_port())
     environment = {**SHORT, "MAX_UPLOAD_BYTES": str(MOST_BYTES)}
     with System(options, only=EVERYTHING_BUT_FLOWER, environment=environment) as running:
         yield running
@@ -47,7 +47,7 @@ def until(user: Client, batch: Json, status: str) -> Json:
 
 @pytest.mark.slow
 def test_a_worker_killed_while_it_reads_loses_no_line_and_doubles_none(small: System, user: Client) -> None:
-    lines = 8_000
+    lines = 5_000
     answer = user.http.post("/v1/batches", content=LINE * lines, headers={"Content-Type": "application/jsonl"})
     batch = answer.json()
     for _ in range(2):

@@ -1,6 +1,8 @@
 """Processes die, the broker stops, and a user's job still ends once, with every event."""
 
+import re
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -158,6 +160,34 @@ def test_an_api_that_is_asked_to_end_ends_its_streams_cleanly_and_they_go_on_els
     seen += [event["sequence"] for event in user.events(job["id"], after=seen[-1])]
     assert seen == list(range(1, len(seen) + 1))
     assert user.wait(job["id"])["status"] == "succeeded"
+
+
+@with_redis_alone
+def test_an_api_that_is_asked_to_end_spreads_the_return_of_its_clients(fragile: System, user: Client) -> None:
+    """An idle stream of the project, and one of a job: each is told when to come back, and nothing is missed."""
+    job = user.submit(run_at="2100-01-01T00:00:00Z")["id"]
+    addresses = ["/v1/events"] * 8 + [f"/v1/jobs/{job}/events"] * 8
+    began = threading.Barrier(len(addresses) + 1)
+
+    def follow(address: str) -> str:
+        with user.http.stream("GET", address, headers={"Accept": "text/event-stream"}) as answer:
+            lines = answer.iter_lines()
+            first = next(lines)
+            began.wait(20)
+            return "\n".join([first, *lines])
+
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        told = pool.map(follow, addresses)
+        began.wait(20)
+        fragile["api"].stop()
+        texts = list(told)
+    fragile.start_again("api")
+    pauses = [int(text.rpartition("retry: ")[2].strip()) for text in texts]
+    assert all(500 <= pause <= 3000 for pause in pauses) and len(set(pauses)) > 8
+    place = re.findall("id: (.+)", texts[0])[-1]
+    user.http.post(f"/v1/jobs/{job}/cancel")
+    events = user.http.get("/v1/events", params={"after": place}).json()["data"]
+    assert [event["type"] for event in events] == ["job.cancelled"]
 
 
 @with_redis_alone

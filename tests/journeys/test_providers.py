@@ -10,6 +10,8 @@ from tests.client import HELLO, Client
 from tests.fakes.provider import FakeProvider
 
 Json = dict[str, Any]
+# The last of so many waits for four seconds.
+MORE = 14
 
 
 def says(script: str) -> list[Json]:
@@ -38,12 +40,12 @@ def test_jobs_beyond_a_known_rate_limit_wait_for_their_turn_without_costing_an_a
     model = f"limited-5-{uuid4().hex}"
     ask = {"model": f"{vendor}/{model}", "messages": HELLO}
     client.run(ask)
-    jobs = [client.submit(ask) for _ in range(20)]
+    jobs = [client.submit(ask) for _ in range(MORE)]
     ends = [client.wait(job["id"], 60) for job in jobs]
     assert {end["status"] for end in ends} == {"succeeded"}
     # Two seconds' worth of five is less than what may happen on a busy machine: a refusal or two are no surprise.
     assert provider.refused[model] <= 2
-    assert sum(end["max_attempts"] - end["attempt"] == 2 for end in ends) >= 18
+    assert sum(end["max_attempts"] - end["attempt"] == 2 for end in ends) >= MORE - 2
     events = [event for job in jobs for event in client.http.get(f"/v1/jobs/{job['id']}/events").json()["data"]]
     held = [event["data"] for event in events if event["type"] == "job.retrying"]
     paced = [one for one in held if "error" not in one]

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -84,6 +84,12 @@ def authenticate(session: Session, secret: str) -> Principal:
     if key.last_used_at is None or key.last_used_at < moment - TOUCH_EVERY:
         _touch(session, key.id, moment)
     return Principal(key.id, key.project_id, frozenset(key.scopes), key.expires_at)
+
+
+def usable_keys(session: Session, key_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the keys that are neither revoked nor expired at this moment."""
+    moment = now()
+    return {key.id for key in session.scalars(ApiKey.by_ids(key_ids)) if key.usable_at(moment)}
 
 
 def list_keys(session: Session, project_id: UUID, window: Window) -> PageOf[ApiKey]:

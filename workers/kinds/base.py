@@ -80,7 +80,8 @@ class Kind:
     `payload` and `result` are marshmallow schemas of its input and result; `check` refuses what a schema cannot see
     (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests. `lane`
     says which provider/model an input will call (None: none, or one of several), `priced` whether all that it may call
-    have a list price, `estimate` what it would take.
+    have a list price, `estimate` what it would take. `alias` begins the aliases of its jobs' events, such as
+    `kb:build`; without one it is the name with colons.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Kind:
     estimate: Callable[[Json], Estimate] | None = None
     retry: Retry = field(default_factory=Retry)
     timeout_seconds: float = 900.0
+    alias: str | None = None
 
 
 def by_name(kinds: tuple[Kind, ...]) -> Mapping[str, Kind]:
