@@ -9,6 +9,8 @@ from infra.errors import (
     ProviderTimeout,
     ProviderUnavailable,
     SwitchyardError,
+    TargetTimeout,
+    TargetUnreachable,
     TimedOut,
     Unavailable,
     WorkerLost,
@@ -24,6 +26,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "provider_rate_limit": (ProviderRateLimited.code,),
     "provider_unavailable": (ProviderUnavailable.code,),
     "timeout": (ProviderTimeout.code, TimedOut.code),
+    "target_unavailable": (TargetUnreachable.code, TargetTimeout.code),
     "worker_lost": (WorkerLost.code,),
     "internal": (SwitchyardError.code, Unavailable.code),
 }
