@@ -94,8 +94,10 @@ SELECT pg_advisory_xact_lock(k) FROM (
   FROM unnest(CAST(:projects AS uuid[]), CAST(:keys AS text[])) AS t(project_id, key) ORDER BY k) sorted
 """)
 
+# The chosen are found once and for all (MATERIALIZED): in a subquery of the UPDATE a plan may look for them again for
+# every row, pass over those that it has updated, and so let in more than there are places.
 ADMIT = text("""
-UPDATE outbox SET ready = true WHERE job_id IN (
+WITH chosen AS MATERIALIZED (
   SELECT chosen.job_id FROM (
     SELECT DISTINCT project_id, key FROM unnest(CAST(:projects AS uuid[]), CAST(:keys AS text[])) AS t(project_id, key)
   ) k CROSS JOIN LATERAL (
@@ -113,7 +115,8 @@ UPDATE outbox SET ready = true WHERE job_id IN (
       WHERE o.project_id = k.project_id AND o.concurrency_key = k.key AND NOT o.ready AND o.available_at IS NULL
       ORDER BY o.priority DESC, o.job_id LIMIT greatest(0, next.most - used.n) FOR UPDATE SKIP LOCKED) first
   ) chosen WHERE used.n + chosen.place <= chosen.concurrency_limit
-) RETURNING queue, job_id
+)
+UPDATE outbox o SET ready = true FROM chosen WHERE o.job_id = chosen.job_id RETURNING o.queue, o.job_id
 """)
 
 # Keys under which jobs wait although none runs or may run: whoever was to let the next one in was interrupted.
@@ -134,11 +137,13 @@ WHERE NOT EXISTS (SELECT FROM outbox o
 
 # Entries whose time has come become ready; those with a key become candidates for its places.
 RELEASE = text("""
+WITH due AS MATERIALIZED (
+  SELECT job_id FROM outbox WHERE NOT ready AND available_at <= now()
+  ORDER BY available_at LIMIT :batch FOR UPDATE SKIP LOCKED
+)
 UPDATE outbox o SET ready = (o.concurrency_key IS NULL),
   available_at = CASE WHEN o.concurrency_key IS NULL THEN o.available_at END
-WHERE o.job_id IN (
-  SELECT job_id FROM outbox WHERE NOT ready AND available_at <= now()
-  ORDER BY available_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+FROM due WHERE o.job_id = due.job_id
 RETURNING o.queue, o.job_id, o.project_id, o.concurrency_key
 """)
 

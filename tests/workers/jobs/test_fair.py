@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from infra import db
 from models import JobStatus
 from tests.client import HELLO
 from tests.workers.jobs.conftest import Core
 from workers.jobs import control, lifecycle, sweep
-from workers.jobs.fair import release_due
+from workers.jobs.fair import admit, release_due
 from workers.jobs.lifecycle import Claimed
 from workers.jobs.submit import Wish, submit
 
@@ -100,6 +101,17 @@ def test_jobs_of_a_key_that_are_submitted_at_the_same_moment_get_no_place_too_ma
                 wait([other], timeout=0.05)
         other.result()
     assert len(core.claim(10)) == 1
+
+
+def test_however_the_database_goes_about_it_a_key_gets_no_place_too_many(core: Core) -> None:
+    project = core.project()
+    core.submit(project, 5, concurrency_key="k")
+    with db.transaction() as session:
+        # What the planner does by itself when the table looks empty: it joins row by row.
+        for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort"):
+            session.execute(text(f"SET LOCAL enable_{way} = off"))
+        session.execute(text("UPDATE outbox SET ready = false WHERE project_id = :id"), {"id": project})
+        assert len(admit(session, [(project, "k")])) == 1
 
 
 def test_the_same_key_in_another_project_is_another_key(core: Core) -> None:
