@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 from marshmallow import Schema, ValidationError
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from infra import json
 from infra.errors import (
@@ -42,9 +42,13 @@ def read_raw(*, at_most: int | None = None, in_all: float | None = None) -> byte
 
 
 def _read(limit: int) -> bytes:
-    body: bytes = (
-        request.environ["wsgi.input"].read(limit + 1) if request.content_length is None else request.get_data()
-    )
+    """From the server itself: werkzeug takes a client that stalls for one that has gone."""
+    length = request.content_length
+    if length is None and not request.environ.get("wsgi.input_terminated"):
+        return b""
+    body: bytes = request.environ["wsgi.input"].read(limit + 1 if length is None else length)
+    if length is not None and len(body) < length:
+        raise ClientDisconnected
     return body
 
 
@@ -98,7 +102,9 @@ def _refuse_nul(document: Any) -> None:
 def read_query(schema: Schema | None) -> Json:
     """The query parameters as the schema loads them; an empty one counts as absent, `metadata.x=y` gathers."""
     given: Json = {}
-    for name, value in request.args.items():
+    for name, value in request.args.items(multi=True):
+        if len(request.args.getlist(name)) > 1:
+            raise InvalidParameter(errors=[{"pointer": f"/{name}", "detail": "Is given more than once."}])
         if "\0" in name or "\0" in value:
             raise NulCharacter(errors=[{"pointer": f"/{name.replace(chr(0), '')}", "detail": "Contains U+0000."}])
         head, dot, key = name.partition(".")

@@ -1,6 +1,7 @@
 """What an operator does at the shell: `flask --app wsgi <command>`, or `switchyard <command>` where it is installed."""
 
 import logging
+from uuid import UUID
 
 import click
 import structlog
@@ -9,6 +10,7 @@ from flask import Flask
 import models
 from infra import db, ids, json, schema
 from infra.errors import NotFound, Unauthenticated
+from schemas.api_key import SCOPES
 from schemas.project import ProjectOut
 from workers import doctor, projects
 from workers.identity import keys
@@ -40,14 +42,32 @@ def create_project(name: str, owner: str) -> None:
     click.echo(json.dumps({"project_id": project.public_id, "api_key": secret}))
 
 
+@click.command("create-key")
+@click.argument("project")
+@click.option("--name", default="key", show_default=True)
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="May be repeated; all, if left out.")
+def create_key(project: str, name: str, scopes: tuple[str, ...]) -> None:
+    """Makes another API key for PROJECT (proj_…), which is printed this once."""
+    project_id = _project_id(project)
+    try:
+        with db.transaction() as session:
+            projects.get_project(session, project_id, project_id)
+            _, secret = keys.create_key(session, project_id=project_id, name=name, scopes=scopes or SCOPES)
+    except NotFound as error:
+        raise click.ClickException(error.detail) from None
+    click.echo(json.dumps({"project_id": project, "api_key": secret}))
+
+
 @click.command("seed-demo")
 @click.option("--api-key", envvar="SWITCHYARD_API_KEY", default="", help="The key of an earlier seeding, to keep it.")
 def seed_demo(api_key: str) -> None:
-    """Makes a demo project and a key; prints no key where the earlier one still works."""
+    """Makes a demo project and a key; prints no key where the earlier one still works, and may do all there is."""
     with db.transaction() as session:
         try:
             known = keys.authenticate(session, api_key)
             answer = {"project_id": ids.show("proj", known.project_id), "api_key": None}
+            if not known.scopes.issuperset(SCOPES):
+                _, answer["api_key"] = keys.create_key(session, project_id=known.project_id, name="demo")
         except Unauthenticated:
             project, user = projects.create_project(session, name="demo", owner_email="demo@localhost")
             _, secret = keys.create_key(session, project_id=project.id, name="demo", created_by=user.id)
@@ -67,9 +87,7 @@ def project_group() -> None:
 @click.option("--max-queued", type=click.IntRange(0), help="Jobs that may wait; 0: the installation's default.")
 def set_project(project: str, **limits: int | None) -> None:
     """Changes what PROJECT (proj_…) may do, and prints the policy that applies now."""
-    project_id = ids.parse("proj", project)
-    if project_id is None:
-        raise click.BadParameter("must be proj_ and 32 lowercase hex digits", param_hint="PROJECT")
+    project_id = _project_id(project)
     changes = {name: value or None for name, value in limits.items() if value is not None}
     try:
         with db.transaction() as session:
@@ -77,6 +95,13 @@ def set_project(project: str, **limits: int | None) -> None:
     except NotFound as error:
         raise click.ClickException(error.detail) from None
     click.echo(json.dumps(ProjectOut().dump(shown)))
+
+
+def _project_id(text: str) -> UUID:
+    found = ids.parse("proj", text)
+    if found is None:
+        raise click.BadParameter("must be proj_ and 32 lowercase hex digits", param_hint="PROJECT")
+    return found
 
 
 @click.command("doctor")
@@ -98,7 +123,15 @@ def examine(as_json: bool) -> None:
     raise SystemExit(report.exit_code)
 
 
-COMMANDS: tuple[click.Command, ...] = (migrate, make_migration, create_project, seed_demo, project_group, examine)
+COMMANDS: tuple[click.Command, ...] = (
+    migrate,
+    make_migration,
+    create_project,
+    create_key,
+    seed_demo,
+    project_group,
+    examine,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -23,7 +23,7 @@ from api.body import read_json, read_query, read_raw
 from api.idempotency import answer_once
 from infra import db, ids, json
 from infra.errors import MalformedId, NotFound
-from schemas.base import page_of
+from schemas.base import has_secret, page_of
 from workers.identity.keys import Principal
 from workers.paging import PageOf, Window
 
@@ -104,6 +104,7 @@ def endpoint(
     reads_body = body() if body else None
     reads_query = query() if query else None
     writes = (page_of(returns) if page and returns else returns or Schema)()
+    secret = has_secret(writes)
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -118,7 +119,8 @@ def endpoint(
                     call = Call(session, principal, g.request_id, read_json(reads_body, raw), given_query)
                     return respond(writes, status, view(call, **path), place)
 
-                answered = answer_once(session, principal, raw, answer, dry=given_query.get("dry_run", False))
+                dry = given_query.get("dry_run", False)
+                answered = answer_once(session, principal, raw, answer, dry=dry, has_secret=secret)
             if isinstance(answered, Later):
                 answered = respond(writes, status, answered.make(), place)
             response: Response = answered

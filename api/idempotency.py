@@ -9,7 +9,6 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from infra.errors import BadInput
-from models import IdempotencyKey
 from workers import idempotency
 from workers.identity.keys import Principal
 
@@ -17,10 +16,16 @@ WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def answer_once(
-    session: Session, principal: Principal, raw: bytes, answer: Callable[[], Any], *, dry: bool = False
+    session: Session,
+    principal: Principal,
+    raw: bytes,
+    answer: Callable[[], Any],
+    *,
+    dry: bool = False,
+    has_secret: bool = False,
 ) -> Any:
     """The answer, made now, or for a POST with a key that was seen before: the one that was made then. A `dry` one
-    stores nothing, so it neither uses the key up nor is kept."""
+    stores nothing, so it neither uses the key up nor is kept; one that has a secret is kept sealed."""
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if key is None:
         return answer()
@@ -34,13 +39,12 @@ def answer_once(
     if found is not None:
         return _again(found)
     made = answer()
-    idempotency.keep_answer(
-        session, asked, status=made.status_code, location=made.headers.get("Location"), body=made.get_data()
-    )
+    kept = idempotency.Kept(made.status_code, made.headers.get("Location"), made.get_data())
+    idempotency.keep_answer(session, asked, kept, has_secret=has_secret)
     return made
 
 
-def _again(found: IdempotencyKey) -> Response:
+def _again(found: idempotency.Kept) -> Response:
     response = Response(found.body, found.status, content_type="application/json")
     if found.location:
         response.headers["Location"] = found.location

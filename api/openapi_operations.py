@@ -136,7 +136,10 @@ def problems(*statuses: int) -> Json:
 def words(docstring: str) -> Json:
     """A docstring's first line as the summary, the whole as the description."""
     lines = [line.strip() for line in docstring.strip().splitlines()]
-    return {"summary": lines[0].rstrip("."), **({"description": "\n".join(lines)} if lines[1:] else {})}
+    return {
+        "summary": lines[0].rstrip(".").replace("`", ""),
+        **({"description": "\n".join(lines)} if lines[1:] else {}),
+    }
 
 
 @dataclass(frozen=True, slots=True)

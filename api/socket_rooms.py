@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from api import streams
 from api.hub import hub
 from infra import db, ids
-from infra.errors import NotFound
+from infra.errors import BadInput, InvalidParameter, NotFound
 from models import Batch, Job
 from workers.identity.keys import Principal
 from workers.jobs import feed, queries
@@ -71,9 +71,12 @@ def find(session: Session, principal: Principal, wish: Json) -> Room:
         return Room(name, wish.get("after") or 0, partial(_one, project, batch.id, Batch))
     if wish.get("project", True) not in (True, project):
         raise NotFound("There is no such project.")
-    feed.types_of(wish.get("types", ()))
-    after = feed.place_at(wish["after"]) if wish.get("after") else feed.newest(session, project)
-    feed.check(session, after)
+    try:
+        feed.types_of(wish.get("types", ()))
+        after = feed.place_at(wish["after"]) if wish.get("after") else feed.newest(session, project)
+        feed.check(session, after)
+    except InvalidParameter as error:
+        raise BadInput(errors=error.errors) from None
     begin = partial(_project, project, name, wish.get("types"), principal.id if "user" in wish else None)
     return Room(name, str(after), begin)
 

@@ -21,6 +21,9 @@ LONGEST_URL = 2048
 HINT = "an operator can open it with ALLOW_PRIVATE_TARGETS"
 
 _AUTHORITY = re.compile(r"https?://([^/?#]+)", re.IGNORECASE)
+_PORT = re.compile(r":([^:\]]*)\Z")
+# In one spelling, since deliveries wait in line by host and port; others (none, 080, another alphabet's) are endless.
+_USUAL_PORT = re.compile(r"[1-9][0-9]{0,4}")
 # Parsers disagree on what these mean, or drop them.
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -163,6 +166,9 @@ def _parsed(text: str) -> URL:
         raise TargetRefused("The URL must begin with http:// or https:// and a host.")
     if "@" in authority[1]:
         raise TargetRefused("The URL has a user name or password in it; send an Authorization header instead.")
+    port = _PORT.search(authority[1])
+    if port and not _USUAL_PORT.fullmatch(port[1]):
+        raise TargetRefused("The port of the URL must be a number from 1 to 65535, without zeros in front.")
     try:
         url = URL(text)
         host = url.raw_host or ""

@@ -93,8 +93,15 @@ class WebhookDelivery(Record, InProject):
             "next_attempt_at",
             postgresql_where=text("status = 'pending'"),
         ),
-        # For retention: what ended first.
-        Index("ix_webhook_deliveries_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        # For retention: whose events are still awaited.
+        Index("ix_webhook_deliveries_awaited", "subject_id", postgresql_where=text("status = 'pending'")),
+        # And what ended first.
+        Index(
+            "ix_webhook_deliveries_finished",
+            "project_id",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
         # Few among many: what is looked for after an outage.
         Index("ix_webhook_deliveries_failed", "endpoint_id", "id", postgresql_where=text("status = 'failed'")),
         Index("ix_webhook_deliveries_project_failed", "project_id", "id", postgresql_where=text("status = 'failed'")),

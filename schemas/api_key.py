@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from infra.clock import now
 from models import ApiKey
-from schemas.base import PublicId, Text, Time
+from schemas.base import PublicId, Secret, Text, Time
 
 SCOPES = (
     "jobs:read",
@@ -54,7 +54,7 @@ class ApiKeyOut(Schema):
 class NewApiKeyOut(ApiKeyOut):
     """A key just made; its secret is shown this once."""
 
-    key = fields.String(required=True)
+    key = Secret(required=True)
 
 
 def new_key_view(key: ApiKey, secret: str) -> dict[str, Any]:

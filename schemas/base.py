@@ -58,6 +58,15 @@ class Text(fields.String):
         super().__init__(validate=validate.Length(min=at_least, max=at_most), **kwargs)
 
 
+class Secret(fields.String):
+    """A secret in an answer, which is therefore kept sealed for its Idempotency-Key (workers/idempotency.py)."""
+
+
+def has_secret(schema: Schema) -> bool:
+    """Whether such an answer has one at its top."""
+    return any(isinstance(one, Secret) for one in schema.fields.values())
+
+
 class Number(fields.Integer):
     """A whole number in a range; neither "7" nor 7.0 nor true is one."""
 
@@ -68,6 +77,28 @@ class Number(fields.Integer):
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Flag(fields.Boolean):
+    """true or false, and nothing that looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Pairs(fields.Dict):
+    """An object with any names. What is wrong with a name or its value is said at that name, where marshmallow would
+    add a step, `key` or `value`, that the object does not have."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            raise ValidationError({name: [*parts.values()] for name, parts in error.messages.items()}) from None
 
 
 class Money(fields.Field[Decimal]):

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from infra.targets import LONGEST_URL
 from models import Batch, BatchStatus, JobStatus
-from schemas.base import AsIs, PublicId, QueryNumber, Text, Time, page_query
+from schemas.base import AsIs, Pairs, PublicId, QueryNumber, Text, Time, page_query
 from schemas.job import LAST_YEAR, ErrorOut, ProgressOut, WishesIn
 
 STATUSES = [status.value for status in BatchStatus]
@@ -45,7 +45,7 @@ class BatchWishesIn(Schema):
 
     kind = Text(at_least=1, at_most=64, metadata={"description": "The kind of lines that name none."})
     project_id = PublicId("proj")
-    metadata = fields.Dict(
+    metadata = Pairs(
         keys=Text(at_least=1, at_most=64),
         values=Text(at_most=512),
         validate=validate.Length(max=16, error="At most 16 pairs."),

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from schemas import chat, chat_shapes
-from schemas.base import Number, Text
+from schemas.base import Flag, Number, Text
 from schemas.chat import Checked
 
 Json = dict[str, Any]
@@ -25,15 +25,6 @@ class Real(fields.Float):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
-class Flag(fields.Boolean):
-    """true or false, and nothing that looks like it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
 

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from models import Hook, SignatureScheme, Store
-from schemas.base import AsIs, Number, PublicId, Text, Time, page_query
+from schemas.base import AsIs, Number, PublicId, Secret, Text, Time, page_query
 from schemas.job import WishesIn
 
 SCHEMES = [scheme.value for scheme in SignatureScheme]
@@ -47,7 +47,12 @@ class SchemeOptions(Schema):
     id_header = Header(
         allow_none=True,
         load_default=None,
-        metadata={"description": "Has the event's id. Without it the id is the body's `id`, or else its SHA-256."},
+        metadata={"description": "Has the event's id, which is signed, too: `{id}` in `signed_content`."},
+    )
+    id_from = fields.String(
+        validate=validate.OneOf(["id", "sha256"]),
+        load_default="id",
+        metadata={"description": "Without `id_header`, the event's id is the body's `id`, or the body's SHA-256."},
     )
     event_type_header = Header(
         allow_none=True,
@@ -161,7 +166,7 @@ class HookOut(Schema):
 class NewHookOut(HookOut):
     """A hook with a new secret, which is shown this once."""
 
-    secret = fields.String(required=True)
+    secret = Secret(required=True)
 
 
 OPTIONS = ("deadline_s", "max_attempts", "concurrency_key", "concurrency_limit", "max_cost", "store", "callback_url")

@@ -7,7 +7,7 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, vali
 from infra.clock import now
 from infra.targets import LONGEST_URL
 from models import Job, JobStatus, Store
-from schemas.base import AsIs, Money, Number, PublicId, QueryNumber, Text, Time, page_query
+from schemas.base import AsIs, Money, Number, Pairs, PublicId, QueryNumber, Text, Time, page_query
 
 LAST_YEAR = 9000
 STATUSES = [status.value for status in JobStatus]
@@ -21,7 +21,7 @@ class WishesIn(Schema):
         at_least=1, at_most=30 * 86_400, allow_none=True, metadata={"description": "Seconds it may take in all."}
     )
     max_attempts = Number(at_least=1, at_most=20, allow_none=True)
-    metadata = fields.Dict(
+    metadata = Pairs(
         keys=Text(at_least=1, at_most=64),
         values=Text(at_most=512),
         validate=validate.Length(max=16, error="At most 16 pairs."),

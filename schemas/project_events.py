@@ -16,7 +16,7 @@ class Patterns(fields.Field[list[str]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
         found = [one.strip() for one in str(value).split(",") if one.strip()]
-        validate.Length(max=PATTERNS_AT_MOST)(found)
+        validate.Length(min=1, max=PATTERNS_AT_MOST)(found)
         return found
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from schemas.base import Number, PublicId, Text, Time
+from schemas.base import Number, Pairs, PublicId, Text, Time
 from schemas.job import STATUSES, RunAtIn, WishesIn
 
 REPLAYED_AT_MOST = 1000
@@ -22,7 +22,7 @@ class ReplayIn(WishesIn, RunAtIn):
         },
     )
     priority = Number(at_least=0, at_most=9, metadata={"description": LEFT_ALONE})
-    metadata = fields.Dict(
+    metadata = Pairs(
         keys=Text(at_least=1, at_most=64),
         values=Text(at_most=512),
         validate=validate.Length(max=16, error="At most 16 pairs."),

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 
 from infra.targets import LONGEST_URL
 from models import DisabledReason, Payload, WebhookEndpoint
-from schemas.base import Number, PublicId, Text, Time, page_query
+from schemas.base import Flag, Number, Pairs, PublicId, Secret, Text, Time, page_query
 from schemas.event import FINAL_EVENTS
 
 PAYLOADS = [payload.value for payload in Payload]
@@ -40,7 +40,7 @@ class EndpointFields(Schema):
     payload = fields.String(
         validate=validate.OneOf(PAYLOADS), load_default=Payload.THIN, metadata={"description": PAYLOAD}
     )
-    headers = fields.Dict(
+    headers = Pairs(
         keys=Text(at_least=1, at_most=128),
         values=Text(at_most=4096),
         allow_none=True,
@@ -50,15 +50,13 @@ class EndpointFields(Schema):
     rate_per_second = Number(
         at_least=1, at_most=1000, load_default=10, metadata={"description": "Deliveries a second at most."}
     )
-    disabled = fields.Boolean(
-        truthy={True}, falsy={False}, load_default=False, metadata={"description": "Nothing is sent while it is."}
-    )
+    disabled = Flag(load_default=False, metadata={"description": "Nothing is sent while it is."})
 
 
 class WebhookEndpointIn(EndpointFields):
     """A new endpoint."""
 
-    secret = Text(at_most=256, metadata={"description": SECRET, "pattern": "^whsec_"})
+    secret = Text(at_least=1, at_most=256, metadata={"description": SECRET, "pattern": "^whsec_"})
     project_id = PublicId("proj")
 
 
@@ -113,21 +111,21 @@ class WebhookEndpointOut(Schema):
 class NewWebhookEndpointOut(WebhookEndpointOut):
     """An endpoint and the secret that its deliveries are verified with."""
 
-    secret = fields.String(required=True)
+    secret = Secret(required=True)
 
 
 class WebhookSecretOut(Schema):
     """What an endpoint's deliveries are verified with."""
 
     object = fields.Constant("webhook_secret", required=True)
-    secret = fields.String(required=True)
+    secret = Secret(required=True)
     old_secret_until = Time(required=True, allow_none=True)
 
 
 class WebhookRotateIn(Schema):
     """The new secret, and how long both sign."""
 
-    secret = Text(at_most=256, metadata={"description": SECRET, "pattern": "^whsec_"})
+    secret = Text(at_least=1, at_most=256, metadata={"description": SECRET, "pattern": "^whsec_"})
     overlap_s = Number(
         at_least=0,
         at_most=7 * 86_400,

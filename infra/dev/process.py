@@ -67,6 +67,8 @@ class Process:
         if self._forget:
             self._forget.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
+        # What it prints may be a key.
+        self.log.touch(0o600)
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
                 self.command,

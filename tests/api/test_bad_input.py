@@ -39,7 +39,7 @@ def completion(**changed: Any) -> Json:
         ({**GOOD, "run_at": "2999-01-01T00:00:00"}, "invalid_input", "/run_at"),
         ({**GOOD, "deadline_s": 0}, "invalid_input", "/deadline_s"),
         ({**GOOD, "metadata": {str(n): "x" for n in range(17)}}, "invalid_input", "/metadata"),
-        ({**GOOD, "metadata": {"a": 1}}, "invalid_input", "/metadata/a/value"),
+        ({**GOOD, "metadata": {"a": 1}}, "invalid_input", "/metadata/a"),
         ({**GOOD, "input": "hello"}, "invalid_input", "/input"),
         ({"input": GOOD["input"]}, "invalid_input", "/kind"),
         (completion(colour="red"), "invalid_input", "/input/colour"),

@@ -76,7 +76,8 @@ def test_a_secret_is_sealed_and_its_own_where_the_sender_gives_one(client: Clien
 
 def test_plain_hmac_says_how_it_signs_and_what_is_left_out_has_a_default(client: Client) -> None:
     made = make(client, **HOOKS["plain"])
-    assert made["scheme_options"] == {"header": "X-Signature", "algorithm": "sha256", "encoding": "hex", "prefix": ""}
+    defaults = {"algorithm": "sha256", "encoding": "hex", "prefix": "", "id_from": "id"}
+    assert made["scheme_options"] == {"header": "X-Signature", **defaults}
     slack = make(client, **HOOKS["slack"])
     assert {**slack["scheme_options"], **HOOKS["slack"]["scheme_options"]} == slack["scheme_options"]
     options = {"header": "X-Other", "encoding": "base64"}
@@ -182,6 +183,9 @@ def test_nonsense_is_refused_with_a_pointer_when_made_and_when_changed(
         ({"header": "X", "signed_content": "{timestamp}"}, "/scheme_options/signed_content"),
         ({"header": "X", "signed_content": "{timestamp}{body}"}, "/scheme_options/timestamp_header"),
         ({"header": "X", "signed_content": "{id}{body}"}, "/scheme_options/id_header"),
+        ({"header": "X", "id_header": "I"}, "/scheme_options/signed_content"),
+        ({"header": "X", "id_header": "I", "timestamp_header": "T"}, "/scheme_options/signed_content"),
+        ({"header": "X", "id_from": "nowhere"}, "/scheme_options/id_from"),
         ({"header": "X", "timestamp_header": "T", "signed_content": "{body}"}, "/scheme_options/signed_content"),
     ],
 )

@@ -117,9 +117,18 @@ def test_types_choose_by_name_and_by_family(tenant: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "types", ["job.nothing", "job.succeeded,nothing.*", "job.delta", "job.succ*", ",".join("a" * 51)]
+    "types",
+    [
+        ",",
+        ["job.succeeded", "batch.*"],
+        "job.nothing",
+        "job.succeeded,nothing.*",
+        "job.delta",
+        "job.succ*",
+        ",".join("a" * 51),
+    ],
 )
-def test_a_type_that_there_is_not_is_refused(tenant: Client, types: str) -> None:
+def test_a_type_that_there_is_not_is_refused(tenant: Client, types: str | list[str]) -> None:
     answer = tenant.http.get("/v1/events", params={"types": types})
     assert answer.status_code == 422 and answer.json()["code"] == "invalid_parameter"
     assert answer.json()["errors"][0]["pointer"] == "/types"

@@ -91,6 +91,21 @@ def test_the_operator_makes_a_project_and_its_first_key(system: System) -> None:
     assert (project["id"], project["name"], policy(project)) == (made["project_id"], "shop", DEFAULT)
 
 
+def test_the_operator_makes_another_key_that_may_do_what_is_named(client: Client, system: System) -> None:
+    project = client.http.get("/v1/projects").json()["data"][0]["id"]
+    some = switchyard(system.environment, "create-key", project, "--scope", "jobs:read", "--scope", "hooks:read")
+    all_of_them = switchyard(system.environment, "create-key", project, "--name", "second")
+    none = switchyard(system.environment, "create-key", "proj_" + "0" * 32)
+    assert (some.returncode, all_of_them.returncode, none.returncode) == (0, 0, 1)
+    with Client(system.url, json.loads(some.stdout)["api_key"]) as narrow:
+        assert narrow.http.get("/v1/hooks").status_code == 200
+        assert narrow.http.get("/v1/webhook_endpoints").status_code == 403
+    with Client(system.url, json.loads(all_of_them.stdout)["api_key"]) as wide:
+        keys = wide.http.get("/v1/api_keys", params={"limit": 2}).json()["data"]
+    assert [key["name"] for key in keys] == ["second", "key"] and keys[1]["scopes"] == ["hooks:read", "jobs:read"]
+    assert "There is no such project." in none.stderr
+
+
 def test_the_operator_sets_share_and_limits_and_takes_them_back(owner: Client, address: str, system: System) -> None:
     project = address.rpartition("/")[2]
     done = switchyard(

@@ -10,6 +10,7 @@ import psycopg2
 import pytest
 from standardwebhooks import Webhook
 
+from infra.clock import rfc3339
 from infra.dev.system import System
 from infra.ids import lowest_id_at, parse, show
 from tests.client import Client
@@ -42,6 +43,12 @@ SELECT CAST(left(CAST(x.id AS text), 20) || left(md5(CAST(x.id AS text) || CAST(
   NULL, now(), x.created_at
 FROM job_events x JOIN webhook_endpoints w ON w.id = %(endpoint)s AND w.project_id = x.project_id
 WHERE x.type = %(type)s
+"""
+
+
+CLAIMED = """
+UPDATE webhook_deliveries SET status = 'pending', finished_at = NULL, attempt = %(attempt)s,
+  attempts = %(attempts)s, next_attempt_at = now() + make_interval(secs => %(seconds)s) WHERE id = %(id)s
 """
 
 
@@ -267,6 +274,39 @@ def test_a_replay_of_all_sends_everything_again_that_is_not_on_its_way(past: Pas
     assert past.replayed(only="all", event_types=["job.succeeded", "job.failed"]) == 3
     assert past.replayed(only="all") == 2
     assert {one["status"] for one in past.list()} == {"pending"} and len(past.list()) == 5
+
+
+@pytest.mark.parametrize("only", ["failed", "missing", "all"])
+def test_a_replay_until_the_end_of_the_calendar_is_one_until_now(past: Past, only: str) -> None:
+    past.deliveries("job.failed", "failed")
+    past.events("job.expired")
+    assert past.replayed(only=only, until="9999-12-31T23:59:59Z") == {"failed": 1, "missing": 1, "all": 2}[only]
+
+
+def test_what_a_sender_has_at_this_moment_is_not_sent_again(past: Past) -> None:
+    past.deliveries("job.failed", "failed")
+    [found] = past.list()
+    address = f"{DELIVERIES}/{found['id']}/redeliver"
+    first = "at_the_first_attempt", {"attempt": 1, "attempts": "[]", "seconds": 4}
+    later = "at_a_later_one", {"attempt": 3, "attempts": f"[{ATTEMPT}]", "seconds": 4}
+    for name, state in (first, later):
+        sql(past.system, CLAIMED, id=uuid(found["id"]), **state)
+        refused = past.client.http.post(address)
+        assert refused.status_code == 409 and "being attempted now" in refused.json()["detail"], name
+    kept = past.client.http.get(f"{DELIVERIES}/{found['id']}").json()
+    assert kept["attempt"] == 3
+
+
+def test_what_waits_for_its_next_attempt_is_sent_again_at_once(past: Past) -> None:
+    past.deliveries("job.failed", "failed")
+    [found] = past.list()
+    just_now = ATTEMPT.replace("2026-01-01T00:00:00.000000Z", rfc3339(datetime.now(UTC)))
+    soon = {"attempt": 1, "attempts": f"[{just_now}]", "seconds": 2}
+    late = {"attempt": 5, "attempts": f"[{ATTEMPT}]", "seconds": 3000}
+    for state in (soon, late):
+        sql(past.system, CLAIMED, id=uuid(found["id"]), **state)
+        again = past.client.http.post(f"{DELIVERIES}/{found['id']}/redeliver")
+        assert again.status_code == 202 and again.json()["attempt"] == 0, again.text
 
 
 def test_what_happened_while_an_endpoint_was_disabled_is_missing(past: Past) -> None:

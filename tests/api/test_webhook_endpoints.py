@@ -185,10 +185,16 @@ def test_enabling_forgets_why_it_was_disabled_and_since_when_it_failed(
         ({"headers": {"X A": "1"}}, "/headers/X A", "invalid_input"),
         ({"headers": {"X-A": "1", "x-a": "2"}}, "/headers/x-a", "invalid_input"),
         ({"headers": {f"X-{number}": "1" for number in range(21)}}, "/headers", "invalid_input"),
+        ({"secret": ""}, "/secret", "invalid_input"),
+        ({"url": "http://127.0.0.1:009/hook"}, "/url", "target_refused"),
+        ({"headers": {"X-A": 1}}, "/headers/X-A", "invalid_input"),
+        ({"headers": {"": "1"}}, "/headers/", "invalid_input"),
+        ({"headers": {"value": None, "key": "1"}}, "/headers/value", "invalid_input"),
         ({"payload": "fat"}, "/payload", "invalid_input"),
         ({"rate_per_second": 0}, "/rate_per_second", "invalid_input"),
         ({"rate_per_second": 1001}, "/rate_per_second", "invalid_input"),
         ({"disabled": "yes"}, "/disabled", "invalid_input"),
+        ({"disabled": 1}, "/disabled", "invalid_input"),
         ({"surprise": 1}, "/surprise", "unknown_field"),
     ],
 )  # fmt: skip
@@ -207,6 +213,12 @@ def test_a_refusal_names_what_would_be_right(owner: Client) -> None:
     never = refusal(owner.http.post(ENDPOINTS, json={**GOOD, "event_types": ["job.delta"]}), "/event_types/0")
     assert "not delivered by webhook" in never
     short = refusal(owner.http.post(ENDPOINTS, json={**GOOD, "secret": "whsec_YWJj"}), "/secret")
+    made = make(owner)
+    tests = f"{ENDPOINTS}/{made['id']}/test"
+    assert "Name one exact type" in refusal(owner.http.post(tests, json={"event_type": "job.*"}), "/event_type")
+    near = refusal(owner.http.post(tests, json={"event_type": "job.failde"}), "/event_type")
+    assert "job.failed" in near and "*" not in near
+    owner.http.delete(f"{ENDPOINTS}/{made['id']}")
     assert "3 bytes" in short and "24" in short
 
 
@@ -277,6 +289,7 @@ def test_after_a_rotation_both_secrets_sign_for_a_day(owner: Client, endpoint: J
         ({"overlap_s": -1}, "/overlap_s"),
         ({"secret": "whsec_YWJj"}, "/secret"),
         ({"secret": A_SECRET}, "/secret"),
+        ({"secret": ""}, "/secret"),
     ],
 )
 def test_a_rotation_that_would_not_help_is_refused(owner: Client, body: Json, pointer: str) -> None:

@@ -1,7 +1,7 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
-Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams.
-Progress goes to stderr.
+Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams
+webhooks. Progress goes to stderr.
 """
 
 import sys
@@ -19,6 +19,7 @@ from tests.bench import (
     bench_rows,
     bench_streams,
     bench_submit,
+    bench_webhooks,
 )
 from tests.bench.field import Field
 from tests.bench.load import go
@@ -36,6 +37,7 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "peers": bench_peers.measure,
     "rows": bench_rows.measure,
     "streams": bench_streams.measure,
+    "webhooks": bench_webhooks.measure,
 }
 
 

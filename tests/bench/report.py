@@ -11,6 +11,7 @@ from typing import TypeVar
 from tests.bench.load import Run
 
 T = TypeVar("T")
+U = TypeVar("U")
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 
 
@@ -59,10 +60,11 @@ class Table:
 
 
 async def alternately(
-    count: int, ours: Callable[[], Awaitable[T]] | None, beside: Callable[[], Awaitable[T]]
-) -> tuple[list[T], list[T]]:
+    count: int, ours: Callable[[], Awaitable[T]] | None, beside: Callable[[], Awaitable[U]]
+) -> tuple[list[T], list[U]]:
     """Runs both sides `count` times in turn and returns their results; ours may be left out."""
-    mine, theirs = [], []
+    mine: list[T] = []
+    theirs: list[U] = []
     for _ in range(count):
         if ours:
             mine.append(await ours())

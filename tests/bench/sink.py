@@ -2,9 +2,9 @@
 
     python -m tests.bench.sink --port 9000
 
-Answers a POST with 204, under /hang never, and under /late it keeps when which body came. GET /stats: how many different
-deliveries arrived elsewhere than under /hang, how many of them once more, and how many hang. GET /late: what came there
-as [epoch second, body]. POST /reset forgets all.
+Answers a delivery with 204, under /hang never; under /timed/ it keeps when each came. GET /stats: how many different
+deliveries arrived elsewhere than under /hang, how many of them once more, and how many hang. GET /times: what came
+under /timed/, as [epoch second, body]. POST /reset forgets all.
 """
 
 import argparse
@@ -24,11 +24,11 @@ class Seen:
     arrived: set[tuple[bytes, bytes]] = set()  # noqa: RUF012 - one for the process
     again = 0
     hanging = 0
-    late: list[tuple[float, str]] = []  # noqa: RUF012
+    timed: list[tuple[float, str]] = []  # noqa: RUF012
 
     @classmethod
     def reset(cls) -> None:
-        cls.arrived, cls.again, cls.hanging, cls.late = set(), 0, 0, []
+        cls.arrived, cls.again, cls.hanging, cls.timed = set(), 0, 0, []
 
     @classmethod
     def note(cls, path: bytes, webhook_id: bytes, body: bytes) -> None:
@@ -38,8 +38,8 @@ class Seen:
             return
         cls.again += (path, webhook_id) in cls.arrived
         cls.arrived.add((path, webhook_id))
-        if path.startswith(b"/late"):
-            cls.late.append((time.time(), body.decode()))
+        if path.startswith(b"/timed/"):
+            cls.timed.append((time.time(), body.decode()))
 
 
 class Connection(asyncio.Protocol):
@@ -65,8 +65,8 @@ class Connection(asyncio.Protocol):
         path = head.split(b" ", 2)[1]
         if path == b"/stats":
             self._show({"arrived": len(Seen.arrived), "again": Seen.again, "hanging": Seen.hanging})
-        elif path == b"/late":
-            self._show(Seen.late)
+        elif path == b"/times":
+            self._show(Seen.timed)
         elif path == b"/reset":
             Seen.reset()
             self._show({})

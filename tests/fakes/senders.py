@@ -55,12 +55,18 @@ def shop(secret: str, body: bytes, **_: Any) -> Headers:
     return {"X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode(), "X-Shopify-Topic": "orders/create", **JSON_TYPE}
 
 
-def slack(secret: str, body: bytes, *, age: float = 0, event_id: str | None = None, **_: Any) -> Headers:
+def slack(secret: str, body: bytes, *, age: float = 0, **_: Any) -> Headers:
     """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
     stamp = str(int((datetime.now(UTC) - timedelta(seconds=age)).timestamp()))
     signature = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
-    more = {"X-Event-Id": event_id} if event_id else {}
-    return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={signature}", **more, **JSON_TYPE}
+    return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={signature}", **JSON_TYPE}
+
+
+def named(secret: str, body: bytes, *, event_id: str | None = None, **_: Any) -> Headers:
+    """The event's id in a header, and signed with the body."""
+    event_id = event_id or uuid4().hex
+    signature = hmac.new(secret.encode(), f"{event_id}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"X-Event-Id": event_id, "X-Signature": signature, **JSON_TYPE}
 
 
 # Hooks for these, by the name of their sender.
@@ -74,6 +80,7 @@ HOOKS: dict[str, dict[str, Any]] = {
         "scheme_options": {
             "header": "X-Shopify-Hmac-Sha256",
             "encoding": "base64",
+            "id_from": "sha256",
             "event_type_header": "X-Shopify-Topic",
         },
     },
@@ -84,8 +91,11 @@ HOOKS: dict[str, dict[str, Any]] = {
             "prefix": "v0=",
             "timestamp_header": "X-Slack-Request-Timestamp",
             "signed_content": "v0:{timestamp}:{body}",
-            "id_header": "X-Event-Id",
         },
+    },
+    "named": {
+        "scheme": "hmac",
+        "scheme_options": {"header": "X-Signature", "signed_content": "{id}.{body}", "id_header": "X-Event-Id"},
     },
 }
 SIGN: dict[str, Sign] = {
@@ -95,5 +105,6 @@ SIGN: dict[str, Sign] = {
     "plain": plain,
     "shop": shop,
     "slack": slack,
+    "named": named,
 }
 TIMED = ("standard_webhooks", "stripe", "slack")

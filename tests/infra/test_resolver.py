@@ -2,7 +2,10 @@
 
 import asyncio
 import socket
-from contextlib import suppress
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from aiohttp.abc import ResolveResult
 
 from infra.errors import TargetRefused, TargetTimeout, TargetUnreachable
 from infra.http import GuardedClient
+from infra.resolver import SystemResolver
 from infra.targets import Targets
 from tests.fakes.target import (
     EVERYTHING_HERE,
@@ -22,6 +26,7 @@ from tests.fakes.target import (
 )
 
 SOON = 0.3
+MANY = 500
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "[::ffff:127.0.0.1]", "2130706433", "127.1"])
@@ -149,3 +154,89 @@ def test_a_name_server_that_says_nothing_is_not_waited_for() -> None:
             await client.request("GET", "http://slow.example/", seconds=SOON)
 
     against(always(answer()), use, resolver=Silent())
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Says nothing of names that begin with `hang`, and 127.0.0.1 of every other."""
+
+    transport: asyncio.DatagramTransport
+
+    def __init__(self) -> None:
+        self.hanging: set[bytes] = set()
+        self.many_hang = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if data[13:17] == b"hang":
+            self.hanging.add(data[12 : data.index(b"\0", 12)])
+            if len(self.hanging) >= MANY:
+                self.many_hang.set()
+            return
+        end = data.index(b"\0", 12) + 5
+        kind = data[end - 4 : end - 2]
+        record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x7f\x00\x00\x01" if kind == b"\x00\x01" else b""
+        counts = b"\x00\x01" + (b"\x00\x01" if record else b"\x00\x00") + bytes(4)
+        self.transport.sendto(data[:2] + b"\x81\x80" + counts + data[12:end] + record, addr)
+
+
+@asynccontextmanager
+async def name_server() -> AsyncIterator[tuple[NameServer, SystemResolver]]:
+    """A silent name server, and a resolver that asks it."""
+    loop = asyncio.get_running_loop()
+    transport, server = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    resolver = SystemResolver([f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
+    try:
+        yield server, resolver
+    finally:
+        await resolver.close()
+        transport.close()
+
+
+def test_hundreds_of_names_that_nobody_answers_for_hold_up_no_other() -> None:
+    async def run() -> None:
+        async with name_server() as (server, resolver):
+            hanging = [asyncio.create_task(resolver.resolve(f"hang{n}.example.", 80)) for n in range(MANY)]
+            async with asyncio.timeout(5.0):
+                await server.many_hang.wait()
+            async with asyncio.timeout(2.0):
+                found = await resolver.resolve("good.example.", 80)
+            assert [(one["host"], one["port"]) for one in found] == [("127.0.0.1", 80)]
+            assert not any(task.done() for task in hanging)
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_a_closed_resolver_lets_those_who_wait_go_and_asks_nobody() -> None:
+    async def run() -> None:
+        async with name_server() as (_, resolver):
+            waiting = asyncio.create_task(resolver.resolve("hang.example.", 80))
+            await asyncio.sleep(0)
+            await resolver.close()
+            async with asyncio.timeout(2.0):
+                with pytest.raises(OSError, match="cancelled"):
+                    await waiting
+                with pytest.raises(OSError, match="closed"):
+                    await resolver.resolve("good.example.", 80)
+
+    asyncio.run(run())
+
+
+def test_a_process_ends_although_a_name_was_never_answered() -> None:
+    program = """
+import asyncio, socket
+from infra.resolver import SystemResolver
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 0))
+async def run():
+    resolver = SystemResolver([f"127.0.0.1:{silent.getsockname()[1]}"])
+    task = asyncio.create_task(resolver.resolve("hang.example.", 80))
+    await asyncio.sleep(0.05)
+    task.cancel()
+asyncio.run(run())
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=4.0)

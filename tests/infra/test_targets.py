@@ -67,6 +67,11 @@ REFUSED = {
         "http://example.com./", f"http://{'a' * 64}.example.com/", f"http://{'a.' * 127}aa/", "http://\ud800.com/",
         "http://example.com:99999/", "http://example.com:x/", "http://a\u200b.com/", "http://exa mple.com/",
     ],
+    "ports in other spellings": [
+        "http://example.com:080/", "https://example.com:00443/", f"http://example.com:{'0' * 1900}80/",
+        "http://[2606:4700::1111]:080/", "http://example.com:８０/", "http://example.com:+80/", "http://example.com:/",
+        "http://example.com:8_0/", "http://8.8.8.8:08000/?a:80", "http://example.com:080#a",
+    ],
     "other schemes": [
         "file:///etc/passwd", "file://localhost/etc/passwd", "ftp://example.com/", "gopher://example.com:80/_x",
         "dict://example.com:80/", "ldap://example.com/", "javascript:alert(1)", "data:text/plain,x", "ws://example.com/",
@@ -82,7 +87,8 @@ CALLED = [
     "http://example.com:8999/x", "http://8.8.8.8/", "http://[2606:4700::1111]/", "http://bücher.example/",
     "http://xn--bcher-kva.example/", "http://my_service/", "http://127.0.0.1.example.com/", "http://1password.com/",
     "http://0x7f.example.com/", "http://[64:ff9b::808:808]/", "http://[::ffff:8.8.8.8]/", "http://172.32.0.1/",
-    "http://100.128.0.1/", "http://example.com/@127.0.0.1/", "http://example.com/a%20b?u=http://10.0.0.1/",
+    "http://100.128.0.1/", "http://example.com:80?a:0", "http://[2606:4700::1111]:443/:0",
+    "http://example.com/@127.0.0.1/", "http://example.com/a%20b?u=http://10.0.0.1/",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from infra import ids
 from infra.clock import now
-from infra.errors import Conflict, NotFound, QueueFull, SwitchyardError
+from infra.errors import Conflict, NotFound, NotStored, QueueFull, SwitchyardError
 from models import Hook, InboxMessage, InboxStatus, Store
 from workers import projects
 from workers.hooks import manage, reading, secrets, signatures, templates
@@ -127,34 +127,43 @@ def attempt(
     except SQLAlchemyError:
         raise
     except Exception as error:
-        _refused(message, _known(session, hook, message, error))
+        store = privacy.stricter(hook.options.get("store"), projects.policy(session, hook.project_id).store)
+        _refused(message, _known(store, message, error), store)
         return
     message.status, message.job_id, message.error, message.retry_at = InboxStatus.SUBMITTED, job.id, None, None
     if job.store != Store.FULL:
-        message.body = message.headers = None
+        forget_event(message)
+
+
+def forget_event(message: InboxMessage) -> None:
+    """Takes the event out of the inbox; headers are null of such a message alone."""
+    message.body = message.headers = None
 
 
 def _labels(hook: Hook, message: InboxMessage) -> dict[str, str]:
     return {"hook_id": hook.public_id, "external_id": message.external_id}
 
 
-def _known(session: Session, hook: Hook, message: InboxMessage, error: Exception) -> SwitchyardError:
+def _known(store: str, message: InboxMessage, error: Exception) -> SwitchyardError:
     if isinstance(error, SwitchyardError):
         return error
-    store = privacy.stricter(hook.options.get("store"), projects.policy(session, hook.project_id).store)
     privacy.log_crash(store, error, inbox_message_id=message.public_id)
     return SwitchyardError("Something went wrong inside Switchyard; the message's id finds it in the logs.")
 
 
-def _refused(message: InboxMessage, error: SwitchyardError) -> None:
-    """Waits for another attempt, twice as long as it has waited, if one may help; gives up after a day."""
+def _refused(message: InboxMessage, error: SwitchyardError, store: str) -> None:
+    """Waits for another attempt, twice as long as it has waited, if one may help; gives up after a day. What would have
+    been a private job's is not kept then, and its error quotes nothing of it."""
     moment = now()
     waited = moment - message.waiting_since
-    message.error = error.as_json() | ({"errors": error.errors} if error.errors else {})
+    quoted = error.errors if store == Store.FULL else []
+    message.error = privacy.shown_error(store, error) | ({"errors": quoted} if quoted else {})
     if error.retryable and waited < GIVE_UP_AFTER:
         message.retry_at = moment + min(max(waited, SOONEST), LATEST)
     else:
         message.status, message.retry_at = InboxStatus.FAILED, None
+        if store != Store.FULL:
+            forget_event(message)
 
 
 def stored_event(message: InboxMessage) -> Event:
@@ -179,13 +188,16 @@ def get_message(session: Session, project_id: UUID, message_id: UUID, *, lock: b
 
 
 def retry(session: Session, project_id: UUID, message_id: UUID, *, request_id: str) -> InboxMessage:
-    """A failed message, tried again at once with its hook as it is now, paused or not; raises Conflict for others."""
+    """A failed message, tried again at once with its hook as it is now, paused or not; raises Conflict for others, and
+    NotStored for one whose event was not kept."""
     message = get_message(session, project_id, message_id, lock=True)
     if message.status != InboxStatus.FAILED:
         raise Conflict(f"Only a failed message can be tried again, and this one is {message.status}.")
     hook = session.scalars(Hook.addressed(message.hook_id)).first()
     if hook is None:
         raise Conflict("The message's hook was deleted, so nobody knows what job to submit.")
+    if message.headers is None:
+        raise NotStored("The event of a private job is not kept when it has failed; have its sender send another.")
     message.status, message.waiting_since = InboxStatus.RECEIVED, now()
     attempt(session, hook, message, stored_event(message), request_id=request_id)
     session.flush()

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from infra import ids, json
 from infra.clock import now
 from infra.errors import BadInput, Conflict, NotFound, SwitchyardError
-from models import Hook, SignatureScheme
+from models import Hook, SignatureScheme, Store
+from workers import projects
 from workers.hooks import secrets, templates
 from workers.hooks.signatures import PLACES, signed_content
+from workers.jobs import privacy
 from workers.jobs.submit import WISHES, Wish, check_payload, find_kind, prepare, wish_of
 from workers.paging import PageOf, Window, page
 from workers.webhooks import callbacks
@@ -34,7 +36,8 @@ UPDATE inbox_messages SET retry_at = now(), waiting_since = now()
 WHERE hook_id = :hook_id AND status = 'received' AND retry_at IS NULL
 """)
 ABANDON = text("""
-UPDATE inbox_messages SET status = 'failed', retry_at = NULL, error = CAST(:error AS jsonb)
+UPDATE inbox_messages SET status = 'failed', retry_at = NULL, error = CAST(:error AS jsonb),
+  body = CASE WHEN :kept THEN body END, headers = CASE WHEN :kept THEN headers END
 WHERE hook_id = :hook_id AND status = 'received'
 """)
 NEWEST = text("""
@@ -92,7 +95,9 @@ def change_hook(session: Session, project_id: UUID, hook_id: UUID, changes: Json
 def remove_hook(session: Session, project_id: UUID, hook_id: UUID) -> Hook:
     """The hook, as it was. Its jobs and messages stay; messages that wait have failed."""
     hook = get_hook(session, project_id, hook_id, lock=True)
-    session.execute(ABANDON, {"hook_id": hook.id, "error": json.dumps(NotFound(DELETED).as_json())})
+    store = privacy.stricter(hook.options.get("store"), projects.policy(session, project_id).store)
+    error = json.dumps(NotFound(DELETED).as_json())
+    session.execute(ABANDON, {"hook_id": hook.id, "error": error, "kept": store == Store.FULL})
     session.delete(hook)
     session.flush()
     return hook
@@ -188,6 +193,11 @@ def _scheme_options(scheme: str, options: Json | None) -> Json:
     for place, header in (("{timestamp}", "timestamp_header"), ("{id}", "id_header")):
         if place in here and header not in given:
             _refuse(f"/scheme_options/{header}", f"Is needed, since {place} is signed.")
+    if "id_header" in given and "{id}" not in here:
+        detail = (
+            "Must have {id}: anybody could change one that is not signed. Or have id_from sha256, and no id_header."
+        )
+        _refuse("/scheme_options/signed_content", detail)
     if "timestamp_header" in given and "{timestamp}" not in here:
         _refuse("/scheme_options/signed_content", "Must have {timestamp}: anybody could change one that is not signed.")
     return given

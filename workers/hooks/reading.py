@@ -81,8 +81,10 @@ def _id_and_type(hook: Hook, headers: Mapping[str, str], body: Mapping[str, Any]
         case SignatureScheme.STRIPE:
             return _text(body.get("id")), _text(body.get("type"))
     id_header, type_header = (hook.scheme_options.get(name) for name in ("id_header", "event_type_header"))
+    by_bytes = hook.scheme_options.get("id_from") == "sha256"
+    in_body = None if by_bytes else _text(body.get("id"))
     return (
-        headers.get(id_header.lower()) if id_header else _text(body.get("id")),
+        headers.get(id_header.lower()) if id_header else in_body,
         headers.get(type_header.lower()) if type_header else _text(body.get("type")),
     )
 

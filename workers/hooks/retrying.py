@@ -52,4 +52,5 @@ def _portion(hook_id: UUID) -> int:
             message.retry_at = None
             if hook is None:
                 message.status, message.error = InboxStatus.FAILED, NotFound(manage.DELETED).as_json()
+                inbox.forget_event(message)  # how private it was, nobody knows any more
         return len(messages)

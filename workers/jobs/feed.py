@@ -113,7 +113,7 @@ def place_at(cursor: str, pointer: str = "/after") -> Place:
         return BEGINNING
     found = CURSOR.fullmatch(cursor)
     if found is None or int(found[1]) > LAST_POSITION or int(found[2]) > LAST_SEQUENCE:
-        raise refused('Must be a cursor of this endpoint, or "start".', pointer)
+        raise refused('Must be a `cursor`, or "start"; the id of an event is none.', pointer)
     return Place(int(found[1]), int(found[2]), UUID(hex=found[3]))
 
 

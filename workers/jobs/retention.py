@@ -1,5 +1,5 @@
 """Deleting what is older than its project keeps it: ended jobs with their events and files, batches with their lines,
-the events of everything else, and what came to hooks.
+the events of everything else, and what came to hooks. What a webhook delivery is still to tell of stays until then.
 
 Usage stays: it is the bill. Projects take turns, a batch each, so that one with millions delays nobody; every batch is
 a short transaction of its own. Files go before the rows that name them: whoever is interrupted leaves a row, which the
@@ -36,8 +36,12 @@ SELECT p.id, p.before FROM (
 ORDER BY random()
 """)
 
-OLD_JOBS = text("""
-SELECT id, result_key AS file_key, finished_at FROM jobs j
+# A delivery on its way needs the event, and perhaps the object that it is about.
+_AWAITED = "EXISTS (SELECT FROM webhook_deliveries d WHERE d.subject_id = {}.id AND d.status = 'pending')"
+
+# Those that are awaited are read too: a step along them costs the same, however many there are.
+OLD_JOBS = text(f"""
+SELECT id, result_key AS file_key, finished_at, {_AWAITED.format("j")} AS awaited FROM jobs j
 WHERE project_id = :project_id AND finished_at >= :finished_at AND finished_at < :before
   AND NOT EXISTS (SELECT FROM batches b
     WHERE b.id = j.batch_id AND (b.finished_at IS NULL OR b.finished_at >= :before))
@@ -45,26 +49,27 @@ ORDER BY finished_at LIMIT :at_most
 """)
 
 # A job may have been queued again since it was looked at.
-DELETE_JOBS = text("""
+DELETE_JOBS = text(f"""
 WITH old AS (
-  SELECT id FROM jobs WHERE id = ANY(CAST(:ids AS uuid[])) AND finished_at < :before
-  AND status IN ('succeeded', 'failed', 'cancelled', 'expired') FOR UPDATE SKIP LOCKED
+  SELECT id FROM jobs j WHERE id = ANY(CAST(:ids AS uuid[])) AND finished_at < :before
+  AND status IN ('succeeded', 'failed', 'cancelled', 'expired') AND NOT {_AWAITED.format("j")} FOR UPDATE SKIP LOCKED
 ), events AS (
   DELETE FROM job_events e USING old WHERE e.job_id = old.id
 )
 DELETE FROM jobs j USING old WHERE j.id = old.id
 """)
 
-OLD_BATCHES = text("""
-SELECT id, file_key, finished_at FROM batches b
+OLD_BATCHES = text(f"""
+SELECT id, file_key, finished_at, {_AWAITED.format("b")} AS awaited FROM batches b
 WHERE project_id = :project_id AND finished_at >= :finished_at AND finished_at < :before
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.batch_id = b.id)
 ORDER BY finished_at LIMIT :at_most
 """)
 
-DELETE_BATCHES = text("""
+DELETE_BATCHES = text(f"""
 WITH old AS (
-  SELECT id FROM batches WHERE id = ANY(CAST(:ids AS uuid[])) AND finished_at < :before FOR UPDATE SKIP LOCKED
+  SELECT id FROM batches b WHERE id = ANY(CAST(:ids AS uuid[])) AND finished_at < :before
+  AND NOT {_AWAITED.format("b")} FOR UPDATE SKIP LOCKED
 ), lines AS (
   DELETE FROM batch_lines l USING old WHERE l.batch_id = old.id
 ), events AS (
@@ -75,22 +80,23 @@ DELETE FROM batches b USING old WHERE b.id = old.id
 
 # The log from its beginning, up to what is young. The jobs and batches in it are few: they are old and have not ended.
 OLD_EVENTS = text("""
-SELECT job_id AS id, NULL AS file_key, position, event_id FROM (
+SELECT job_id AS id, NULL AS file_key, position, event_id, false AS awaited FROM (
   SELECT job_id, position, id AS event_id, created_at FROM job_events
   WHERE project_id = :project_id AND (position, id) > (:position, CAST(:event_id AS uuid))
   ORDER BY position, id LIMIT :at_most
 ) e WHERE created_at < :before ORDER BY position, event_id
 """)
 
-DELETE_EVENTS = text("""
+DELETE_EVENTS = text(f"""
 DELETE FROM job_events e USING (
   SELECT DISTINCT id FROM unnest(CAST(:ids AS uuid[])) AS x(id)
   WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.id = x.id) AND NOT EXISTS (SELECT FROM batches b WHERE b.id = x.id)
+    AND NOT {_AWAITED.format("x")}
 ) other WHERE e.job_id = other.id AND e.project_id = :project_id AND e.created_at < :before
 """)
 
 OLD_MESSAGES = text("""
-SELECT id, NULL AS file_key, created_at FROM inbox_messages
+SELECT id, NULL AS file_key, created_at, false AS awaited FROM inbox_messages
 WHERE project_id = :project_id AND created_at >= :created_at AND created_at < :before AND status <> 'received'
 ORDER BY created_at LIMIT :at_most
 """)
@@ -169,9 +175,11 @@ def _step(walk: Walk, give_up_at: float) -> int:
 
 
 def _without_files(rows: Sequence[Any], give_up_at: float) -> list[UUID]:
-    """Deletes the rows' files as long as there is time; returns the rows that have none left."""
+    """Deletes the files of rows that may go, as long as there is time; returns those that have none left."""
     free, failures = [], []
     for row in rows:
+        if row.awaited:
+            continue
         if row.file_key is not None:
             if time.monotonic() >= give_up_at:
                 continue

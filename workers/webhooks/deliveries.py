@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from infra import ids, json
 from infra.clock import now, rfc3339
 from infra.errors import Conflict, NotFound
+from infra.settings import settings
 from models import DeliveryStatus, JobEvent, WebhookDelivery, WebhookEndpoint
 from schemas.event import envelope
 from workers.paging import PageOf, Window, page
@@ -21,6 +22,7 @@ Json = dict[str, Any]
 # An event has its id a moment before, or after, its time.
 MARGIN = timedelta(minutes=5)
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+CLOCKS_APART = timedelta(seconds=5)
 GIVEN_UP_AT_ONCE = 20_000
 DELETED = "endpoint_deleted"
 
@@ -131,7 +133,7 @@ def event_of(session: Session, delivery: WebhookDelivery) -> Json | None:
 
 def redeliver(session: Session, project_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     """The delivery, to be sent at once and, if that fails, in a new round of attempts; raises Conflict where its
-    endpoint is deleted or disabled, or its event not kept any more."""
+    endpoint is deleted or disabled, its event not kept any more, or an attempt under way."""
     delivery = get_delivery(session, project_id, delivery_id, lock=True)
     own = WebhookEndpoint.in_project(project_id).where(WebhookEndpoint.id == delivery.endpoint_id)
     endpoint = session.scalars(own).first()
@@ -140,6 +142,8 @@ def redeliver(session: Session, project_id: UUID, delivery_id: UUID) -> WebhookD
     require_enabled(endpoint)
     if event_of(session, delivery) is None:
         raise Conflict("The event of this delivery is not kept any more, so there is nothing to send.")
+    if _may_be_under_way(delivery):
+        raise Conflict("This delivery is being attempted now, or within a minute or so; see then what came of it.")
     delivery.status = DeliveryStatus.PENDING
     delivery.attempt = 0
     delivery.next_attempt_at = now()
@@ -147,6 +151,18 @@ def redeliver(session: Session, project_id: UUID, delivery_id: UUID) -> WebhookD
     session.flush()
     recording.hint(session, [delivery.id])
     return delivery
+
+
+def _may_be_under_way(delivery: WebhookDelivery) -> bool:
+    """Whether a sender may have it, whose attempt would be lost. Seen from its lease: nothing was tried after that
+    would have begun. A delivery that waits looks so, too, in the last moments before a late attempt."""
+    if delivery.status != DeliveryStatus.PENDING or delivery.attempt == 0 or delivery.next_attempt_at is None:
+        return False
+    lease = settings().webhook_timeout_seconds + settings().lease_seconds
+    claimed_at = delivery.next_attempt_at - timedelta(seconds=lease)
+    if not claimed_at - CLOCKS_APART <= now() < delivery.next_attempt_at:
+        return False
+    return not delivery.attempts or datetime.fromisoformat(delivery.attempts[-1]["at"]) < claimed_at
 
 
 def require_enabled(endpoint: WebhookEndpoint) -> None:

@@ -2,6 +2,7 @@
 event, which its other endpoints get."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import structlog
@@ -20,11 +21,18 @@ log = structlog.get_logger(__name__)
 
 # The callback endpoint stands for many receivers, and is never disabled because of one.
 DISABLE = text("""
-UPDATE webhook_endpoints w
-SET disabled_at = now(), disabled_reason = :reason, event_sequence = w.event_sequence + 1
-FROM (SELECT id FROM webhook_endpoints WHERE id = ANY(CAST(:ids AS uuid[])) AND url IS NOT NULL AND disabled_at IS NULL
-  ORDER BY id FOR NO KEY UPDATE) held
-WHERE w.id = held.id RETURNING w.id, w.project_id, w.url, w.failing_since, w.event_sequence
+WITH found AS MATERIALIZED (
+  SELECT id FROM webhook_endpoints WHERE id = ANY(CAST(:ids AS uuid[])) AND url IS NOT NULL AND disabled_at IS NULL
+), held AS MATERIALIZED (
+  SELECT id FROM webhook_endpoints WHERE id IN (SELECT id FROM found) AND disabled_at IS NULL
+  FOR NO KEY UPDATE SKIP LOCKED
+), disabled AS (
+  UPDATE webhook_endpoints w
+  SET disabled_at = now(), disabled_reason = :reason, event_sequence = w.event_sequence + 1
+  FROM held WHERE w.id = held.id RETURNING w.id, w.project_id, w.url, w.failing_since, w.event_sequence
+)
+SELECT f.id, d.id IS NULL AS locked, d.project_id, d.url, d.failing_since, d.event_sequence
+FROM found f LEFT JOIN disabled d ON d.id = f.id
 """)
 
 HOPELESS = text("""
@@ -43,15 +51,18 @@ def disable_hopeless(session: Session, errors: Mapping[UUID, str | None]) -> Non
     disable(session, {one: errors[one] for one in found}, DisabledReason.FAILING)
 
 
-def disable(session: Session, errors: Mapping[UUID, str | None], reason: DisabledReason) -> None:
-    """Disables these endpoints and tells their projects; leaves out callback endpoints and disabled ones."""
+def disable(session: Session, errors: Mapping[UUID, str | None], reason: DisabledReason) -> set[UUID]:
+    """Disables these endpoints and tells their projects; leaves out callback endpoints and disabled ones. Returns those
+    that it could not disable now, since others have them locked."""
     if not errors:
-        return
+        return set()
     rows = session.execute(DISABLE, {"ids": [str(one) for one in errors], "reason": reason}).all()
     for row in rows:
+        if row.locked:
+            continue
         data = {
             "webhook_endpoint_id": ids.show(WebhookEndpoint.prefix, row.id),
-            "url": row.url,
+            "url": public_url(row.url),
             "reason": reason,
             "failing_since": None if row.failing_since is None else rfc3339(row.failing_since),
             "last_error": errors[row.id],
@@ -61,3 +72,10 @@ def disable(session: Session, errors: Mapping[UUID, str | None], reason: Disable
             row.id, row.event_sequence, ids.new_id(), row.project_id, "webhook_endpoint.disabled", data, now()
         )
         events.write(session, told)
+    return {row.id for row in rows if row.locked}
+
+
+def public_url(url: str) -> str:
+    """The address without what may be a secret in it: user, password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

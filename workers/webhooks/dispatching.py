@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -22,7 +23,7 @@ from workers.webhooks import claiming, outcomes, packing
 from workers.webhooks.attempt import Parcel
 from workers.webhooks.claiming import NOWHERE, Claim, Claimed, Wanted
 from workers.webhooks.lanes import Lanes
-from workers.webhooks.outcomes import Outcome
+from workers.webhooks.outcomes import Left, Outcome
 
 CLAIM_AT_MOST = 200
 WRITE_AT_MOST = 300
@@ -40,6 +41,8 @@ LARGE_BYTES_AT_MOST = 64 * 1024 * 1024
 PACKING_SECONDS = 0.25
 NOT_NOW_SECONDS = 2.0
 PAUSE_WITHOUT_DATABASE_SECONDS = 1.0
+# What PostgreSQL says of a lock that was waited for too long, and of one that two waited for in a ring.
+LOCKED = ("55P03", "40P01")
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,8 @@ class Dispatcher:
         self._lanes = Lanes()
         self._landed: deque[tuple[Outcome, int]] = deque()
         self._outcomes: deque[Outcome] = deque()
+        self._left = Left()
+        self._left_at = 0.0
         # More than are taken at once need no hint: the net finds their lanes.
         self._hinted: deque[UUID] = deque(maxlen=HINTS_AT_MOST)
         self._bytes = 0
@@ -93,16 +98,14 @@ class Dispatcher:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while not (self._closing and not self._landed and not self._outcomes):
+        while not (self._closing and not self._landed and not self._outcomes and not self._left):
             self._wake.wait(self._patience())
             self._wake.clear()
             try:
                 with self._round_under_way:
                     self._round()
             except (OperationalError, InterfaceError, PoolTimeout) as error:
-                log.warning("webhooks.database_unreachable", error=str(error).splitlines()[0])
-                time.sleep(PAUSE_WITHOUT_DATABASE_SECONDS)
-                self._wake.set()
+                self._refused(error)
             except Exception:
                 log.exception("webhooks.round_failed")
                 self._write_apart()
@@ -111,39 +114,61 @@ class Dispatcher:
 
     def _patience(self) -> float:
         """Seconds until there is something to do without being woken."""
-        if not self._may_claim():
-            return NET_SECONDS
-        looks = [at for at in (self._net_at, self._lanes.next_look()) if at is not None]
-        return max(0.0, min(looks) - time.monotonic())
+        moment = time.monotonic()
+        times = [self._left_at if self._left else None]
+        times += [self._net_at, self._lanes.next_look()] if self._may_claim() else [moment + NET_SECONDS]
+        return max(0.0, min(at for at in times if at is not None) - moment)
+
+    def _refused(self, error: OperationalError | InterfaceError | PoolTimeout) -> None:
+        """Again at once where a row was locked, which is one receiver's matter; else the database is away."""
+        self._net_at = 0.0
+        self._wake.set()
+        if getattr(error.__cause__, "pgcode", None) in LOCKED:
+            log.info("webhooks.row_locked")
+            return
+        log.warning("webhooks.database_unreachable", error=str(error).splitlines()[0])
+        time.sleep(PAUSE_WITHOUT_DATABASE_SECONDS)
 
     def _round(self) -> None:
         self._land()
-        group = [self._outcomes[number] for number in range(min(len(self._outcomes), WRITE_AT_MOST))]
         moment = time.monotonic()
+        group = [self._outcomes[number] for number in range(min(len(self._outcomes), WRITE_AT_MOST))]
+        settles = bool(self._left) and moment >= self._left_at
+        left, waits = (self._left.outcomes, ()) if settles else ((), self._left.outcomes)
         may_claim = self._may_claim()
         hinted, net = self._take_hints() if may_claim else [], may_claim and moment >= self._net_at
-        if not (group or hinted or net or (may_claim and self._lanes.has_looks(moment))):
+        if not (group or settles or hinted or net or (may_claim and self._lanes.has_looks(moment))):
             return
         wanted: list[Wanted] = []
         limit = min(CLAIM_AT_MOST, self._lanes.room)
         claim = Claim([], {})
         with db.transaction() as session:
-            outcomes.write(session, group)
+            still = outcomes.write(session, [*left, *group], self._left.accounts)
             if may_claim:
                 self._look(session, hinted, net=net)
                 wanted = self._lanes.wanted(moment)
             if wanted:
-                # The receiver's time, and ours until the outcome is written.
-                lease = settings().webhook_timeout_seconds + settings().lease_seconds
-                claim = claiming.claim(session, wanted, limit=limit, lease_seconds=lease)
+                claim = self._claim(session, wanted, limit)
         for _ in group:
             self._written(self._outcomes.popleft(), moment)
+        self._keep(replace(still, outcomes=[*waits, *still.outcomes]))
         self._lanes.took_off(wanted, claim, limit=limit, moment=moment)
         self._hand_out(claim.claimed)
         if net:
             self._net_at = moment + (NET_SECONDS if self._net_after == NOWHERE else NEXT_STEPS_SECONDS)
         if self._outcomes or self._landed:
             self._wake.set()
+
+    def _claim(self, session: Session, wanted: Sequence[Wanted], limit: int) -> Claim:
+        # The receiver's time, and ours until the outcome is written.
+        lease = settings().webhook_timeout_seconds + settings().lease_seconds
+        return claiming.claim(session, wanted, limit=limit, lease_seconds=lease, flying=self._lanes.flying_of)
+
+    def _keep(self, left: Left) -> None:
+        """What others have locked is tried again in a moment."""
+        if left and self._left_at < (moment := time.monotonic()):
+            self._left_at = moment + A_MOMENT_SECONDS
+        self._left = left
 
     def _written(self, outcome: Outcome, moment: float) -> None:
         """Looks again when it is due, if that is soon; later ones are found by the net."""
@@ -203,8 +228,9 @@ class Dispatcher:
         for _ in range(2 * len(self._outcomes)):
             try:
                 with db.transaction() as session:
-                    outcomes.write(session, [self._outcomes[0]])
+                    left = outcomes.write(session, [self._outcomes[0]], self._left.accounts)
                 self._outcomes.popleft()
+                self._keep(replace(left, outcomes=[*self._left.outcomes, *left.outcomes]))
             except (OperationalError, InterfaceError, PoolTimeout):
                 return
             except Exception:

@@ -34,8 +34,7 @@ log = structlog.get_logger(__name__)
 def create_endpoint(session: Session, *, project_id: UUID, created_by: UUID, body: Json) -> WebhookEndpoint:
     """A new endpoint; raises BadInput or TargetRefused with pointers, and Conflict where there are too many."""
     endpoint = WebhookEndpoint(id=ids.new_id(), project_id=project_id, created_by=created_by, tokens=0.0)
-    secret = body.get("secret") or secrets.new_secret()
-    secrets.key_of(secret)
+    secret = _secret(body.get("secret"))
     endpoint.secret = secrets.seal_secret(endpoint.id, secret)
     _apply(endpoint, body)
     # One after the other, so that two requests cannot both be the last.
@@ -94,8 +93,7 @@ def rotate_secret(
 ) -> WebhookEndpoint:
     """The endpoint with another secret; the one before signs too, for so long."""
     endpoint = get_endpoint(session, project_id, endpoint_id, lock=True)
-    fresh = secret or secrets.new_secret()
-    secrets.key_of(fresh)
+    fresh = _secret(secret)
     if fresh == secret_of(endpoint):
         problem = "Is the present secret."
         raise BadInput("The secret would not change.", errors=[{"pointer": "/secret", "detail": problem}])
@@ -132,14 +130,24 @@ def check_patterns(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(patterns))
 
 
-def no_such_type(pattern: str) -> str:
-    """Why no webhook delivers what this names, and what is called nearly so."""
+def no_such_type(pattern: str, *, exact: bool = False) -> str:
+    """Why no webhook delivers what this names, and what is called nearly so; `exact` where patterns are none."""
+    if exact and "*" in pattern:
+        return "Name one exact type, such as job.succeeded; GET /v1/event_types lists them."
     if matching(pattern):
         return f"{pattern} is not delivered by webhook; follow the job's stream of events."
     names = {one.name for one in EVENT_TYPES if one.webhooks}
-    names |= {f"{one.family}.*" for one in EVENT_TYPES} | {"*"}
+    if not exact:
+        names |= {f"{one.family}.*" for one in EVENT_TYPES} | {"*"}
     near = get_close_matches(pattern, sorted(names), n=3, cutoff=0.5)
     return f"Matches no event type. {'Near it: ' + ', '.join(near) if near else 'GET /v1/event_types lists them'}."
+
+
+def _secret(given: str | None) -> str:
+    """The given one, checked, or a new one."""
+    secret = secrets.new_secret() if given is None else given
+    secrets.key_of(secret)
+    return secret
 
 
 def _apply(endpoint: WebhookEndpoint, body: Json) -> None:

@@ -2,11 +2,13 @@
 
 Outcomes of many deliveries are written by one statement. One applies only to the attempt that it is of, under the lease
 that was claimed: a sender that lost a delivery changes nothing any more.
+
+Nobody's lock is waited for, since all receivers would wait with it: what is locked is written with a later group.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from infra import json, metrics
 from infra.settings import settings
-from models import DeliveryStatus, DisabledReason
-from workers.webhooks import disabling
+from models import DeliveryStatus
+from workers.webhooks import accounting
+from workers.webhooks.accounting import Account
 from workers.webhooks.attempt import GONE, Parcel, Said
 from workers.webhooks.claiming import Claimed
 
@@ -29,11 +32,14 @@ WRITE = text("""
 WITH outcomes AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:outcomes AS jsonb))
     AS o(id uuid, attempt int, until timestamptz, status text, wait float8, entry jsonb)
+), found AS MATERIALIZED (
+  SELECT d.id FROM webhook_deliveries d JOIN outcomes o ON o.id = d.id
+  WHERE d.status = 'pending' AND d.attempt = o.attempt AND d.next_attempt_at = o.until
 ), held AS MATERIALIZED (
   SELECT d.id, o.status, o.wait, o.entry FROM webhook_deliveries d JOIN outcomes o ON o.id = d.id
   WHERE d.status = 'pending' AND d.attempt = o.attempt AND d.next_attempt_at = o.until
-  ORDER BY d.id FOR NO KEY UPDATE OF d
-)
+  FOR NO KEY UPDATE OF d SKIP LOCKED
+), written AS (
 UPDATE webhook_deliveries d SET status = h.status,
   attempt = d.attempt - CASE WHEN h.entry IS NULL THEN 1 ELSE 0 END,
   next_attempt_at = now() + make_interval(secs => h.wait),
@@ -42,21 +48,8 @@ UPDATE webhook_deliveries d SET status = h.status,
     WHEN jsonb_array_length(d.attempts) >= :kept THEN (d.attempts - 0) || jsonb_build_array(h.entry)
     ELSE d.attempts || jsonb_build_array(h.entry) END
 FROM held h WHERE d.id = h.id RETURNING d.id
-""")
-
-# `failed_at`: the first failure after the last success of the group, if there was one after it.
-FAILING = text("""
-WITH outcomes AS MATERIALIZED (
-  SELECT * FROM jsonb_to_recordset(CAST(:endpoints AS jsonb))
-    AS o(id uuid, succeeded boolean, failed_at timestamptz)
-), changed AS MATERIALIZED (
-  SELECT w.id, CASE WHEN o.succeeded THEN o.failed_at ELSE coalesce(w.failing_since, o.failed_at) END AS failing_since
-  FROM webhook_endpoints w JOIN outcomes o ON o.id = w.id
-  WHERE w.failing_since IS DISTINCT FROM
-    CASE WHEN o.succeeded THEN o.failed_at ELSE coalesce(w.failing_since, o.failed_at) END
-  ORDER BY w.id FOR NO KEY UPDATE OF w
 )
-UPDATE webhook_endpoints w SET failing_since = c.failing_since FROM changed c WHERE w.id = c.id
+SELECT f.id, w.id IS NOT NULL AS written FROM found f LEFT JOIN written w ON w.id = f.id
 """)
 
 
@@ -82,6 +75,17 @@ class Outcome:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What others had locked, and is to be written later: outcomes, and what outcomes mean for their endpoints."""
+
+    outcomes: Sequence[Outcome] = ()
+    accounts: Mapping[UUID, Account] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes or self.accounts)
+
+
 def after(parcel: Parcel, said: Said) -> Outcome:
     """What follows from what the receiver said."""
     if said.error is None:
@@ -104,42 +108,26 @@ def without_words(one: Outcome) -> Outcome:
     return replace(one, said=said)
 
 
-def write(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Writes them, and what they mean for their endpoints."""
-    if not outcomes:
-        return
-    rows = json.dump_for_postgres([one.row() for one in outcomes])
-    written = set(session.execute(WRITE, {"outcomes": rows, "kept": ENTRIES_KEPT}).scalars())
-    told = [one for one in outcomes if one.claimed.id in written and one.said is not None and not one.said.ours]
-    if told:
-        _account(session, told)
+def write(session: Session, outcomes: Sequence[Outcome], accounts: Mapping[UUID, Account] | None = None) -> Left:
+    """Writes them, and what they and earlier ones mean for their endpoints; returns what could not be written now."""
+    accounts = dict(accounts or {})
+    found = _write(session, outcomes)
     for one in outcomes:
-        if one.claimed.id in written and one.said is not None:
+        if found.get(one.claimed.id) and one.said is not None:
             metrics.webhook_attempts.labels(_word(one)).inc()
+            if not one.said.ours:
+                endpoint_id = one.claimed.receiver.id
+                accounts[endpoint_id] = accounts.get(endpoint_id, Account()).after(one.said)
+    return Left([one for one in outcomes if found.get(one.claimed.id) is False], accounting.write(session, accounts))
+
+
+def _write(session: Session, outcomes: Sequence[Outcome]) -> dict[UUID, bool]:
+    """Whether each was written, of those that are still this sender's."""
+    if not outcomes:
+        return {}
+    rows = json.dump_for_postgres([one.row() for one in outcomes])
+    return {row.id: row.written for row in session.execute(WRITE, {"outcomes": rows, "kept": ENTRIES_KEPT})}
 
 
 def _word(one: Outcome) -> str:
     return "retried" if one.status == DeliveryStatus.PENDING else one.status
-
-
-def _account(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Since when each endpoint fails, and whether that is the end of it."""
-    endpoints: dict[UUID, Json] = {}
-    last_failures: dict[UUID, Outcome] = {}
-    for one in outcomes:
-        said, endpoint_id = one.said, one.claimed.receiver.id
-        known = endpoints.setdefault(endpoint_id, {"id": endpoint_id, "succeeded": False, "failed_at": None})
-        if said is None or said.error is None:
-            known |= {"succeeded": True, "failed_at": None}
-            last_failures.pop(endpoint_id, None)
-        else:
-            known["failed_at"] = known["failed_at"] or said.at
-            last_failures[endpoint_id] = one
-    session.execute(FAILING, {"endpoints": json.dumps(list(endpoints.values()))})
-    gone = {one.claimed.receiver.id: one for one in outcomes if one.said is not None and one.said.status == GONE}
-    disabling.disable(session, {id: _error(one) for id, one in gone.items()}, DisabledReason.GONE)
-    disabling.disable_hopeless(session, {id: _error(one) for id, one in last_failures.items() if id not in gone})
-
-
-def _error(one: Outcome) -> str | None:
-    return one.said.error if one.said else None

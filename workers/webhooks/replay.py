@@ -1,7 +1,7 @@
 """Sending an endpoint the events of a time again: what failed, what it never had, or all of it.
 
 A replay is one statement. It reads a bounded number of rows, and writes all that is wanted or, of more than go out at
-once, nothing.
+once, nothing. It waits for no row and leaves alone what is pending, so that senders and replays never stop each other.
 """
 
 from collections.abc import Sequence
@@ -34,9 +34,16 @@ HINTED = 50
 _AGAIN = "status = 'pending', attempt = 0, next_attempt_at = now(), finished_at = NULL"
 _TYPE = """(CAST(:patterns AS text[]) IS NULL
     OR CAST(:patterns AS text[]) && ARRAY['*', {0}, split_part({0}, '.', 1) || '.*'])"""
+# Two replays of one endpoint would wait for each other's new rows. Its own row stays free: senders need it.
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('replay to ' || :endpoint_id, 0))")
 _FITS = "(SELECT count(*) FROM looked) <= :looked_at AND (SELECT count(*) FROM chosen) <= :at_most"
 _FOUND = """SELECT (SELECT count(*) FROM looked) AS looked, (SELECT count(*) FROM chosen) AS chosen,
   array(SELECT id FROM written) AS ids"""
+# What ended, among the chosen; what somebody has at this moment is being sent again, or deleted.
+_HELD = """held AS MATERIALIZED (
+  SELECT d.id FROM webhook_deliveries d WHERE d.id = ANY(array(SELECT id FROM chosen)) AND d.status {0} AND {1}
+  ORDER BY d.id FOR NO KEY UPDATE SKIP LOCKED
+)"""
 
 # The chosen ids as an array: joined to them, the planner may read every failed delivery once for each.
 FAILED = text(f"""
@@ -47,10 +54,8 @@ WITH looked AS MATERIALIZED (
   ORDER BY id LIMIT :looked_at + 1
 ), chosen AS MATERIALIZED (
   SELECT id FROM looked WHERE {_TYPE.format("event_type")} LIMIT :at_most + 1
-), written AS (
-  UPDATE webhook_deliveries SET {_AGAIN}
-  WHERE id = ANY(array(SELECT id FROM chosen)) AND status = 'failed' AND {_FITS}
-  RETURNING id
+), {_HELD.format("= 'failed'", _FITS)}, written AS (
+  UPDATE webhook_deliveries SET {_AGAIN} WHERE id = ANY(array(SELECT id FROM held)) RETURNING id
 )
 {_FOUND}
 """)
@@ -63,23 +68,29 @@ WITH looked AS MATERIALIZED (
     AND created_at >= :since AND created_at < :until
   ORDER BY position, id LIMIT :looked_at + 1
 ), chosen AS MATERIALIZED (
-  SELECT x.*, w.id AS endpoint_id, CASE WHEN w.url IS NULL THEN coalesce(j.callback_url, b.callback_url) END AS url,
-    {DELIVERY_ID} AS delivery_id
+  SELECT {DELIVERY_ID} AS id, x.project_id, w.id AS endpoint_id, x.job_id, x.sequence, x.id AS event_id, x.type,
+    x.created_at, CASE WHEN w.url IS NULL THEN coalesce(j.callback_url, b.callback_url) END AS url,
+    d.id IS NULL AS is_new
   FROM looked x JOIN webhook_endpoints w ON w.id = :endpoint_id
     LEFT JOIN jobs j ON w.url IS NULL AND j.id = x.job_id
     LEFT JOIN batches b ON w.url IS NULL AND b.id = x.job_id
-    LEFT JOIN LATERAL (SELECT d.id FROM webhook_deliveries d WHERE d.id = {DELIVERY_ID} LIMIT 1) d ON true
-  WHERE x.type <> 'webhook.test' AND (d.id IS NULL OR NOT :missing) AND {_TYPE.format("x.type")}
+    LEFT JOIN LATERAL (
+      SELECT d.id, d.status FROM webhook_deliveries d WHERE d.id = {DELIVERY_ID} LIMIT 1) d ON true
+  WHERE x.type <> 'webhook.test' AND {_TYPE.format("x.type")}
+    AND (d.id IS NULL OR d.status <> 'pending' AND NOT :missing)
     AND CASE WHEN w.url IS NULL
       THEN x.type = ANY(CAST(:final AS text[])) AND coalesce(j.callback_url, b.callback_url) IS NOT NULL
       ELSE {WANTED} END
   LIMIT :at_most + 1
+), {_HELD.format("<> 'pending'", _FITS)}, again AS (
+  UPDATE webhook_deliveries SET {_AGAIN} WHERE id = ANY(array(SELECT id FROM held)) RETURNING id
+), made AS (
+  INSERT INTO webhook_deliveries ({COLUMNS})
+  SELECT id, project_id, endpoint_id, url, job_id, sequence, event_id, type, now(), created_at
+  FROM chosen WHERE is_new AND {_FITS}
+  ON CONFLICT (id) DO NOTHING RETURNING id
 ), written AS (
-  INSERT INTO webhook_deliveries AS d ({COLUMNS})
-  SELECT delivery_id, project_id, endpoint_id, url, job_id, sequence, id, type, now(), created_at
-  FROM chosen WHERE {_FITS}
-  ON CONFLICT (id) DO UPDATE SET {_AGAIN} WHERE d.status <> 'pending'
-  RETURNING d.id
+  SELECT id FROM again UNION ALL SELECT id FROM made
 )
 {_FOUND}
 """)
@@ -98,12 +109,13 @@ class Wanted:
 def replay(session: Session, project_id: UUID, endpoint_id: UUID, wanted: Wanted) -> int:
     """How many deliveries are on their way again. Raises Conflict where the endpoint is disabled, and with nothing
     written BadInput for a time that is not one or ReplayTooLarge."""
-    until = wanted.until or now()
+    moment = now()
+    until = min(wanted.until or moment, moment)
     _check_time(wanted.since, until)
     patterns = None if wanted.event_types is None else check_patterns(wanted.event_types)
-    # Locked, so that two replays do not wait for each other's rows.
-    endpoint = get_endpoint(session, project_id, endpoint_id, lock=True)
+    endpoint = get_endpoint(session, project_id, endpoint_id)
     require_enabled(endpoint)
+    session.execute(ONE_AT_A_TIME, {"endpoint_id": str(endpoint_id)})
     found = _write(session, endpoint, wanted, until, patterns)
     if found.looked > LOOKED_AT or found.chosen > AT_MOST:
         raise _too_large(wanted.which, looked=found.looked > LOOKED_AT)

@@ -1,10 +1,12 @@
 """Deleting deliveries that ended 14 days ago, and giving up those that could not leave for as long.
 
-The latter are those of endpoints that were disabled and not enabled again, or that are gone; a delivery that leaves is
-done with within two days. Every batch is a short transaction of its own.
+A project that keeps its jobs for a shorter time keeps its deliveries as short, since they quote receivers; but for two
+days at least, as long as the attempts at one may take. Given up are those of endpoints that were disabled and not
+enabled again, or that are gone. Projects take turns; every batch is a short transaction of its own.
 """
 
 import time
+from collections import deque
 from datetime import timedelta
 
 import structlog
@@ -13,10 +15,12 @@ from sqlalchemy.orm import Session
 
 from infra import db, json
 from infra.clock import now, rfc3339
+from infra.settings import settings
 from workers.webhooks import claiming
 from workers.webhooks.claiming import NOWHERE, Lane
 
 KEPT_DAYS = 14
+KEPT_DAYS_AT_LEAST = 2
 SECONDS = 2.0
 AT_ONCE = 1000
 GIVEN_UP = (
@@ -25,9 +29,19 @@ GIVEN_UP = (
 
 log = structlog.get_logger(__name__)
 
+# Where one sweep has no time for all, the next begins with others.
+PROJECTS = text("""
+SELECT p.id, p.before FROM (
+  SELECT id, now() - make_interval(
+    days => least(:at_most, greatest(:at_least, coalesce(retention_days, :days)))) AS before FROM projects
+) p WHERE (SELECT min(finished_at) FROM webhook_deliveries d
+  WHERE d.project_id = p.id AND d.finished_at IS NOT NULL) < p.before
+ORDER BY random()
+""")
+
 DELETE = text("""
 DELETE FROM webhook_deliveries WHERE id IN (
-  SELECT id FROM webhook_deliveries WHERE finished_at < now() - make_interval(days => :days)
+  SELECT id FROM webhook_deliveries WHERE project_id = :project_id AND finished_at < :before
   ORDER BY finished_at LIMIT :at_most FOR UPDATE SKIP LOCKED)
 """)
 
@@ -65,12 +79,17 @@ def _give_up_all(seconds: float) -> int:
 
 def _delete_all(seconds: float) -> int:
     until, done = time.monotonic() + seconds, 0
-    while time.monotonic() < until:
+    days = {"days": settings().retention_days, "at_most": KEPT_DAYS, "at_least": KEPT_DAYS_AT_LEAST}
+    with db.transaction() as session:
+        projects = deque(session.execute(PROJECTS, days).all())
+    while projects and time.monotonic() < until:
+        project = projects.popleft()
+        wanted = {"project_id": project.id, "before": project.before, "at_most": AT_ONCE}
         with db.transaction() as session:
-            count = _count(session.execute(DELETE, {"days": KEPT_DAYS, "at_most": AT_ONCE}))
+            count = _count(session.execute(DELETE, wanted))
         done += count
-        if count < AT_ONCE:
-            break
+        if count == AT_ONCE:
+            projects.append(project)
     return done
 
 

@@ -35,7 +35,7 @@ def send_test(session: Session, project_id: UUID, endpoint_id: UUID, event_type:
     Conflict where the endpoint is disabled or has no url."""
     shown = BY_NAME.get(event_type)
     if shown is None or not shown.webhooks:
-        problem = no_such_type(event_type)
+        problem = no_such_type(event_type, exact=True)
         raise BadInput("There is no such type of event.", errors=[{"pointer": "/event_type", "detail": problem}])
     endpoint = get_endpoint(session, project_id, endpoint_id, lock=True)
     require_enabled(endpoint)

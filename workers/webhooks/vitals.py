@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from infra.clock import now
 from workers.webhooks import claiming
+from workers.webhooks.disabling import public_url
 from workers.webhooks.retention import KEPT_DAYS
 
 LANES_AT_MOST = 1000
@@ -46,4 +47,5 @@ def late(session: Session) -> int:
 def troubled(session: Session) -> list[Troubled]:
     """Endpoints that take nothing."""
     parameters = {"hours": FAILING_HOURS, "days": KEPT_DAYS, "at_most": SHOWN_AT_MOST}
-    return [Troubled(*row) for row in session.execute(TROUBLED, parameters)]
+    rows = session.execute(TROUBLED, parameters).all()
+    return [Troubled(id, public_url(url), *others) for id, url, *others in rows]

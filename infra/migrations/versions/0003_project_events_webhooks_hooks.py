@@ -109,6 +109,13 @@ def upgrade() -> None:
         postgresql_with={"autovacuum_vacuum_scale_factor": "0.01", "autovacuum_vacuum_threshold": "5000"},
     )
     op.create_index(
+        "ix_webhook_deliveries_awaited",
+        "webhook_deliveries",
+        ["subject_id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
         ["endpoint_id", "host", "next_attempt_at"],
@@ -128,7 +135,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_deliveries_finished",
         "webhook_deliveries",
-        ["finished_at"],
+        ["project_id", "finished_at"],
         unique=False,
         postgresql_where=sa.text("finished_at IS NOT NULL"),
     )
@@ -222,6 +229,11 @@ def downgrade() -> None:
     )
     op.drop_index(
         "ix_webhook_deliveries_due", table_name="webhook_deliveries", postgresql_where=sa.text("status = 'pending'")
+    )
+    op.drop_index(
+        "ix_webhook_deliveries_awaited",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("status = 'pending'"),
     )
     op.drop_table("webhook_deliveries")
     op.drop_index(

@@ -1,7 +1,7 @@
 """Webhooks as people send them: a Celery task a delivery, `requests.post` in it, retried by Celery.
 
-Signed as Standard Webhooks says, 15 s of patience, retries with a backoff. What it does not have is what takes weeks: no
-row is written before or after, there is no rate, and a receiver that hangs holds the places of all others.
+Signed as Standard Webhooks says, 15 s of patience, retries with a backoff. What it does not have is what takes weeks:
+no row is written before or after, there is no rate, and a receiver that hangs takes the places of all others.
 
     celery -A tests.bench.baselines.naive_webhooks:celery worker -P threads -c 16
     python -m tests.bench.baselines.naive_webhooks http://127.0.0.1:9000 40 100 --hanging 1

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -34,8 +35,9 @@ def test_a_signed_event_starts_a_job_with_its_values_and_the_same_event_again_st
     assert job["status"] == "succeeded" and job["input"]["messages"][0]["content"] == expected
     assert job["metadata"] == {"hook_id": one.hook["id"], "external_id": message["external_id"]}
     assert job["request_id"] == answer.headers["X-Request-Id"]
-    by_header = {"standard_webhooks": "the-same", "github": "the-same", "slack": "the-same"}
-    assert message["external_id"] == by_header.get(scheme, event["id"])
+    by_bytes = f"sha256:{sha256(body_of(event)).hexdigest()}"
+    others = {"standard_webhooks": "the-same", "github": "the-same", "named": "the-same", "shop": by_bytes}
+    assert message["external_id"] == others.get(scheme, event["id"])
     assert (message["event_type"], message["body"], message["job_id"]) == (kind, event, job["id"])
     again = one.send(event, event_id="the-same", kind="pull_request")
     assert again.status_code == 200 and again.json() == received
@@ -98,10 +100,25 @@ def test_events_are_told_apart_by_their_id_or_else_by_their_bytes(sender: MakeSe
         assert plain.send(event).status_code == status, event
     found = {message["external_id"].partition(":")[0] for message in plain.messages()}
     assert found == {"7", "8", "sha256"}
-    slack = sender("slack")
-    assert [slack.send(event_id=one).status_code for one in ("a", "a", "b", None)] == [202, 200, 202, 202]
+    named = sender("named")
+    assert [named.send(event_id=one).status_code for one in ("a", "a", "b")] == [202, 200, 202]
+    shop = sender("shop")
+    assert [shop.send({**EVENT, "id": 7, "n": n}).status_code for n in (1, 1, 2)] == [202, 200, 202]
     other = sender("plain")
     assert other.send({"id": 7, "title": "a", "labels": 0}).status_code == 202
+
+
+@pytest.mark.parametrize("scheme", ["named", "shop", "slack", "plain"])
+def test_a_request_that_somebody_got_hold_of_starts_no_second_job_under_another_id(
+    sender: MakeSender, scheme: str
+) -> None:
+    one = sender(scheme)
+    body = body_of(EVENT)
+    signed = SIGN[scheme](one.secret, body)
+    assert one.http.post(one.address, content=body, headers=signed).status_code == 202
+    again = {**signed, "X-Event-Id": "another", "X-Shopify-Event-Id": "another", "webhook-id": "another"}
+    assert one.http.post(one.address, content=body, headers=again).status_code in (200, 401)
+    assert len(one.jobs()) == 1
 
 
 def test_types_that_the_hook_does_not_want_are_acknowledged_and_forgotten(sender: MakeSender) -> None:
@@ -224,7 +241,29 @@ def test_of_a_private_job_the_inbox_keeps_no_event(sender: MakeSender, system: S
         message = one.message(one.send({**EVENT, "secret": "do not keep"}))
         assert (message["status"], message["body"]) == ("submitted", None)
         failed = one.message(one.send({"id": "not enough"}))
-        assert (failed["status"], failed["body"]) == ("failed", {"id": "not enough"})
+        assert (failed["status"], failed["body"], failed["error"]["code"]) == ("failed", None, "invalid_input")
+        retry = one.client.http.post(f"/v1/inbox_messages/{failed['id']}/retry")
+        assert problem(retry) == (409, "not_stored")
+
+
+def test_of_a_private_hook_the_inbox_forgets_what_waited_when_it_is_deleted(sender: MakeSender) -> None:
+    for store, kept in (("none", None), ("full", EVENT)):
+        one = sender("plain", store=store)
+        one.do("pause")
+        answer = one.send()
+        assert (answer.json()["status"], one.message(answer)["body"]) == ("received", EVENT)
+        assert one.client.http.delete(one.address).status_code == 200
+        message = one.message(answer)
+        assert (message["status"], message["body"]) == ("failed", kept)
+
+
+def test_the_error_of_a_private_hooks_message_quotes_nothing_of_its_event(sender: MakeSender) -> None:
+    content = [{"role": "user", "content": "hello"}]
+    for store in ("full", "none"):
+        one = sender("plain", store=store, input={"model": "{{ /title }}", "messages": content})
+        message = one.message(one.send({"title": "do-not-keep/x"}))
+        assert message["status"] == "failed"
+        assert ("do-not-keep" in json.dumps(message)) == (store == "full"), message
 
 
 def test_a_hook_of_nobody_is_not_found_and_other_methods_ask_for_a_key(system: System) -> None:

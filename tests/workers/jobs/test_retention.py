@@ -220,3 +220,42 @@ def test_an_old_batch_goes_with_its_lines_and_file_once_its_jobs_are_gone(
         time.sleep(0.1)
     assert database.run("SELECT count(*) FROM batch_lines WHERE batch_id = %s", batch) == [(0,)]
     assert not file.exists()
+
+
+def test_what_a_webhook_delivery_is_still_to_tell_of_stays_until_it_is_done(
+    system: System, tenant: Client, database: Database
+) -> None:
+    # Nobody listens there, and the third has no delivery.
+    body = {"url": "http://127.0.0.1:9/hook", "event_types": ["job.*"]}
+    endpoint = tenant.http.post("/v1/webhook_endpoints", json=body).json()
+    awaited, done = tenant.run(LARGE), tenant.run(LARGE)
+    tenant.http.patch(f"/v1/webhook_endpoints/{endpoint['id']}", json={"disabled": True})
+    other = tenant.run(LARGE)
+    over = "UPDATE webhook_deliveries SET status = 'failed', finished_at = now(), next_attempt_at = NULL"
+    database.run(f"{over} WHERE subject_id = %s", raw(done["id"]))
+    tested = str(uuid4())
+    copy = """INSERT INTO job_events (job_id, sequence, id, project_id, type, data, created_at)
+        SELECT %s, 1, gen_random_uuid(), %s, 'webhook.test', '{}', now()"""
+    database.run(copy, tested, raw(awaited["project_id"]))
+    database.run(
+        "UPDATE webhook_deliveries SET subject_id = %s WHERE subject_id = %s AND event_sequence = 3",
+        tested,
+        raw(awaited["id"]),
+    )
+    old = "UPDATE job_events SET created_at = created_at - interval '40 days' WHERE project_id = %s"
+    database.run(old, raw(awaited["project_id"]))
+    for job in (awaited, done, other):
+        database.age(job, 31)
+    sweep(system)
+    assert gone(tenant, done, other)
+    assert files(system, awaited) and database.count("job_events", awaited) == 3
+    events = "SELECT count(*) FROM job_events WHERE job_id = %s"
+    assert database.run(events, tested) == [(1,)]
+    database.run(f"{over} WHERE subject_id IN (%s, %s)", raw(awaited["id"]), tested)
+    sweep(system)
+    assert gone(tenant, awaited) and files(system, awaited) == []
+    deadline = time.monotonic() + 20
+    while database.run(events, tested) != [(0,)]:
+        assert time.monotonic() < deadline
+        sweep(system)
+        time.sleep(0.1)

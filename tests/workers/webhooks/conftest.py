@@ -129,7 +129,13 @@ class Desk:
     """Rows of webhooks, written and read by the test alone."""
 
     def __init__(self) -> None:
-        self.project = ids.new_id()
+        self.project = self.new_project()
+
+    def new_project(self) -> UUID:
+        """One more project."""
+        project_id = ids.new_id()
+        self.sql("INSERT INTO projects (id, name, created_at) VALUES (:id, 'desk', now())", id=project_id)
+        return project_id
 
     def endpoint(self, url: str | None, *, rate: int = 1000, **columns: Any) -> UUID:
         """A new endpoint; without a url, the project's callback endpoint."""

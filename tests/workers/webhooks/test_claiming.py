@@ -1,21 +1,33 @@
 """Which deliveries leave: rates, turns, leases; and that one receiver's trouble is nobody else's."""
 
+from collections.abc import Mapping
 from time import monotonic
-from uuid import UUID
+from types import MappingProxyType
+from uuid import UUID, uuid4
 
 from infra import db
 from infra.clock import now
 from tests.fakes.receiver import HANG, Receiver, Reply
 from tests.workers.webhooks.conftest import Desk, Webhooks, sending, soon
 from workers.webhooks import claiming
-from workers.webhooks.claiming import NOWHERE, Claim, Lane, Wanted
-from workers.webhooks.lanes import AT_LEAST, PER_LANE, Lanes
+from workers.webhooks.claiming import NOWHERE, PER_PROJECT, Claim, Lane, Wanted
+from workers.webhooks.lanes import (
+    AT_LEAST,
+    KNOWN_AT_MOST,
+    LOOKS_AT_MOST,
+    PER_ENDPOINT,
+    PER_LANE,
+    WAITING_AT_MOST,
+    Lanes,
+)
 
 
-def claim(*endpoint_ids: UUID, room: int = 32, limit: int = 200) -> Claim:
+def claim(
+    *endpoint_ids: UUID, room: int = 32, limit: int = 200, flying: Mapping[UUID, int] = MappingProxyType({})
+) -> Claim:
     with db.transaction() as session:
         wanted = [Wanted((one, ""), room, room) for one in endpoint_ids]
-        return claiming.claim(session, wanted, limit=limit, lease_seconds=60)
+        return claiming.claim(session, wanted, limit=limit, lease_seconds=60, flying=flying)
 
 
 def lanes_after(lane: Lane, steps: int) -> tuple[list[Lane], Lane]:
@@ -62,6 +74,68 @@ def test_the_oldest_goes_first_and_endpoints_take_turns(desk: Desk) -> None:
     assert left == 10
 
 
+def test_the_next_place_goes_to_the_project_that_has_the_fewest(desk: Desk) -> None:
+    greedy = desk.project
+    endpoints = [desk.endpoint("http://127.0.0.1:9/") for _ in range(10)]
+    for one in endpoints:
+        desk.deliveries(one, 30, ago=3600)
+    desk.project = desk.new_project()
+    modest = desk.endpoint("http://127.0.0.1:9/")
+    desk.deliveries(modest, 3)
+    first, *_ = claim(*endpoints, modest, limit=1, flying={greedy: 5}).claimed
+    assert first.receiver.id == modest
+    taken = claim(*endpoints, modest, limit=200, flying={greedy: PER_PROJECT - 7, desk.project: 1}).claimed
+    assert sorted(one.receiver.project_id == greedy for one in taken) == [False] * 2 + [True] * 7
+    assert claim(*endpoints, modest, flying={greedy: PER_PROJECT}).claimed == []
+
+
+def test_a_clock_that_was_ahead_stops_nothing(desk: Desk) -> None:
+    endpoint = desk.endpoint("http://127.0.0.1:9/", rate=10)
+    desk.sql("UPDATE webhook_endpoints SET refilled_at = now() + interval '1 day'")
+    desk.deliveries(endpoint, 20)
+    assert len(claim(endpoint).claimed) == 10
+    assert desk.sql("SELECT tokens FROM webhook_endpoints WHERE refilled_at <= now()") == [(0.0,)]
+
+
+def test_another_event_in_the_place_of_a_deliverys_is_not_sent_for_it(desk: Desk) -> None:
+    endpoint = desk.endpoint("http://127.0.0.1:9/")
+    desk.deliveries(endpoint)
+    desk.sql("UPDATE job_events SET id = gen_random_uuid()")
+    assert [one.data for one in claim(endpoint).claimed] == [None]
+
+
+def test_however_many_hosts_there_are_a_round_is_about_those_that_have_room(desk: Desk) -> None:
+    callbacks = desk.endpoint(None)
+    for number in range(PER_ENDPOINT):
+        desk.deliveries(callbacks, url=f"http://h{number}.example/")
+    lanes = Lanes()
+    lanes.look((callbacks, f"h{number}.example") for number in range(2 * KNOWN_AT_MOST))
+    wanted = lanes.wanted(1.0)
+    assert len(wanted) == PER_ENDPOINT < LOOKS_AT_MOST
+    with db.transaction() as session:
+        found = claiming.claim(session, wanted, limit=200, lease_seconds=60, flying={})
+    lanes.took_off(wanted, found, limit=200, moment=1.0)
+    assert lanes.flying == PER_ENDPOINT and not lanes.wanted(1.0) and lanes.next_look() is None
+    # Each that comes down lets one more be looked into.
+    for number, one in enumerate(found.claimed, start=1):
+        lanes.landed(one, answered=True)
+        assert len(lanes.wanted(1.0)) == 1, number
+    assert PER_ENDPOINT < WAITING_AT_MOST
+
+
+def test_looks_take_turns_and_the_earlier_time_counts() -> None:
+    lanes, endpoint = Lanes(), uuid4()
+    soon_due, later, due = ((endpoint, host) for host in "abc")
+    lanes.look([later], 9.0)
+    lanes.look([soon_due], 7.0)
+    lanes.look([soon_due], 5.0)
+    lanes.look([soon_due], 6.0)
+    assert lanes.next_look() == 5.0 and not lanes.has_looks(4.9)
+    lanes.look([due])
+    assert [one.lane for one in lanes.wanted(5.0)] == [due, soon_due]
+    assert lanes.next_look() == 9.0
+
+
 def test_what_is_claimed_is_not_claimed_again_before_its_lease_ends(desk: Desk) -> None:
     endpoint = desk.endpoint("http://127.0.0.1:9/")
     desk.deliveries(endpoint, 3)
@@ -75,7 +149,10 @@ def test_an_endpoint_that_another_sender_is_at_is_passed_over(desk: Desk) -> Non
     endpoint = desk.endpoint("http://127.0.0.1:9/")
     desk.deliveries(endpoint)
     with db.transaction() as session:
-        assert len(claiming.claim(session, [Wanted((endpoint, ""), 1, 1)], limit=1, lease_seconds=1).claimed) == 1
+        assert (
+            len(claiming.claim(session, [Wanted((endpoint, ""), 1, 1)], limit=1, lease_seconds=1, flying={}).claimed)
+            == 1
+        )
         assert claim(endpoint) == Claim([], {})
 
 

@@ -4,21 +4,24 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from infra import db
 from infra.clock import now
 from models import DeliveryStatus
-from tests.workers.webhooks.conftest import Desk
+from tests.fakes.receiver import Receiver, Reply
+from tests.workers.webhooks.conftest import Desk, sending, soon
 from workers.webhooks import claiming, outcomes
 from workers.webhooks.attempt import Parcel, Said
 from workers.webhooks.claiming import Claimed, Wanted
-from workers.webhooks.outcomes import Outcome
+from workers.webhooks.outcomes import Left, Outcome
 
 NOBODY = "http://127.0.0.1:9/"
 
 
 def claim(endpoint_id: UUID) -> list[Claimed]:
     with db.transaction() as session:
-        found = claiming.claim(session, [Wanted((endpoint_id, ""), 32, 32)], limit=32, lease_seconds=60)
+        found = claiming.claim(session, [Wanted((endpoint_id, ""), 32, 32)], limit=32, lease_seconds=60, flying={})
         return found.claimed
 
 
@@ -31,9 +34,10 @@ def outcome(claimed: Claimed, what: Said) -> Outcome:
     return outcomes.after(Parcel(claimed, NOBODY, b"", None), what)
 
 
-def write(*given: Outcome) -> None:
+def write(*given: Outcome, left: Left | None = None) -> Left:
+    left = left or Left()
     with db.transaction() as session:
-        outcomes.write(session, given)
+        return outcomes.write(session, [*left.outcomes, *given], left.accounts)
 
 
 def test_a_sender_whose_lease_ended_changes_nothing(desk: Desk) -> None:
@@ -89,6 +93,57 @@ def test_an_endpoint_fails_since_the_first_failure_after_its_last_success(desk: 
     second = said(500, ago=10)
     assert together(said(500, ago=20), said(204, ago=15), second, said(500)) == second.at
     assert together(said(500), said(204)) is None
+
+
+def test_an_endpoint_that_somebody_has_locked_is_settled_later(desk: Desk) -> None:
+    back, gone = desk.endpoint(NOBODY, failing_since=now() - timedelta(hours=1)), desk.endpoint(NOBODY)
+    for one in (back, gone):
+        desk.deliveries(one)
+    answers = outcome(claim(back)[0], said(204)), outcome(claim(gone)[0], said(410))
+    with db.transaction() as locking:
+        locking.execute(text("SELECT FROM webhook_endpoints FOR UPDATE"))
+        left = write(*answers)
+        assert desk.counts(back) == {"delivered": 1} and desk.counts(gone) == {"failed": 1}
+        assert not left.outcomes and set(left.accounts) == {back, gone}
+        left = write(left=left)
+    assert not write(left=left)
+    failing = "SELECT disabled_reason, failing_since IS NULL FROM webhook_endpoints WHERE id = :id"
+    assert desk.sql(failing, id=back) == [(None, True)] and desk.sql(failing, id=gone) == [("gone", False)]
+
+
+def test_a_delivery_that_somebody_has_locked_is_written_later(desk: Desk) -> None:
+    endpoint = desk.endpoint(NOBODY)
+    desk.deliveries(endpoint)
+    (claimed,) = claim(endpoint)
+    with db.transaction() as locking:
+        locking.execute(text("SELECT FROM webhook_deliveries FOR UPDATE"))
+        left = write(outcome(claimed, said(204)))
+        assert left.outcomes and desk.counts(endpoint) == {"pending": 1}
+    assert not write(left=left) and desk.counts(endpoint) == {"delivered": 1}
+
+
+def test_who_locks_one_endpoint_delays_no_other(desk: Desk, receiver: Receiver) -> None:
+    # Time to lock before the answer is there.
+    slow = receiver.script("/held", Reply(204, delay=0.5))
+    held = desk.endpoint(slow, failing_since=now() - timedelta(hours=1))
+    other = desk.endpoint(receiver.url("/free"))
+    desk.deliveries(held)
+    with db.transaction() as locking, sending():
+        soon(lambda: receiver.at("/held"))
+        locking.execute(text("SELECT FROM webhook_endpoints WHERE id = :id FOR UPDATE"), {"id": held})
+        locking.execute(text("SELECT FROM webhook_deliveries WHERE endpoint_id = :id FOR UPDATE"), {"id": held})
+        desk.deliveries(other, 5)
+        soon(lambda: desk.counts(other) == {"delivered": 5}, seconds=2.5)
+        locking.commit()
+        soon(lambda: desk.sql("SELECT FROM webhook_endpoints WHERE failing_since IS NOT NULL") == [])
+    assert desk.counts(held) == {"delivered": 1}
+
+
+def test_the_callback_endpoint_stands_for_many_receivers_and_fails_since_no_time(desk: Desk) -> None:
+    callbacks = desk.endpoint(None)
+    desk.deliveries(callbacks)
+    write(outcome(claim(callbacks)[0], said(500)))
+    assert desk.sql("SELECT failing_since FROM webhook_endpoints") == [(None,)]
 
 
 def test_what_the_database_refuses_is_written_without_the_receivers_words() -> None:

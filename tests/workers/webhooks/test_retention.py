@@ -24,6 +24,23 @@ def test_what_ended_14_days_ago_goes_and_nothing_else(desk: Desk) -> None:
     assert retention.sweep() == 0
 
 
+def test_a_project_that_keeps_its_jobs_for_a_shorter_time_keeps_its_deliveries_as_short(desk: Desk) -> None:
+    endpoint = desk.endpoint(NOBODY)
+    for hours in (47, 49, 100, 200):
+        desk.deliveries(endpoint)
+        desk.sql(
+            "UPDATE webhook_deliveries SET status = 'delivered', finished_at = now() - make_interval(hours => :hours)"
+            " WHERE finished_at IS NULL",
+            hours=hours,
+        )
+    gone = []
+    # Two days at least, since the attempts at one may take as long.
+    for days in (None, 365, 7, 3, 1):
+        desk.sql("UPDATE projects SET retention_days = :days WHERE id = :id", days=days, id=desk.project)
+        gone.append(retention.sweep())
+    assert gone == [0, 0, 1, 1, 1] and desk.counts(endpoint) == {"delivered": 1}
+
+
 def test_what_could_not_leave_for_14_days_fails_with_the_reason(desk: Desk) -> None:
     off = desk.endpoint(NOBODY, disabled_at=now())
     desk.deliveries(off, 5, ago=14 * 86_400 + 60)

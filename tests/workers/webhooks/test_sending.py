@@ -178,15 +178,16 @@ def test_two_senders_send_nothing_twice(desk: Desk, receiver: Receiver) -> None:
         desk.deliveries(endpoint, 50)
     with sending(), sending():
         soon(lambda: all(desk.counts(one) == {"delivered": 50} for one in endpoints))
-    got = [one.headers["webhook-id"] for one in receiver.requests]
+    # Not all that came: the receiver is everybody's, and others' second attempts come seconds later.
+    got = [one.headers["webhook-id"] for one in receiver.requests if one.path.startswith("/shared")]
     assert len(got) == len(set(got)) == 200
 
 
 def test_a_delivery_of_an_event_that_is_gone_fails_with_the_reason(desk: Desk, receiver: Receiver) -> None:
-    endpoint = desk.endpoint(receiver.url("/gone"))
+    endpoint = desk.endpoint(receiver.url("/without_event"))
     desk.deliveries(endpoint)
     desk.sql("TRUNCATE job_events")
     with sending():
         soon(lambda: desk.counts(endpoint) == {"failed": 1})
     (((entry,),),) = desk.sql("SELECT attempts FROM webhook_deliveries")
-    assert entry["error"] == "The event is not kept any more." and not receiver.requests
+    assert entry["error"] == "The event is not kept any more." and not receiver.at("/without_event")
