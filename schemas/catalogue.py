@@ -160,7 +160,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
     ),
     EventType(
         "webhook.test",
-        "Somebody asked for it, to see whether an endpoint works; only that endpoint gets it.",
+        "Somebody asked for it, to see whether an endpoint works; only that endpoint is sent it.",
         WebhookTestData,
         {"webhook_endpoint_id": _ENDPOINT, "message": "This is a test."},
     ),

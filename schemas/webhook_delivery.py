@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from infra import ids
 from models import Batch, DeliveryStatus, Job, WebhookDelivery, WebhookEndpoint
@@ -18,6 +18,17 @@ SUBJECTS = {
     "webhook": WebhookEndpoint.prefix,
     "webhook_endpoint": WebhookEndpoint.prefix,
 }
+
+
+class ObjectId(fields.Field[UUID]):
+    """The id of whatever an event happens to."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
+        prefix = str(value).partition("_")[0]
+        found = ids.parse(prefix, str(value)) if prefix in SUBJECTS.values() else None
+        if found is None:
+            raise ValidationError(f"Must be an id that begins with {', '.join(sorted(set(SUBJECTS.values())))}.")
+        return found
 
 
 class AttemptOut(Schema):
@@ -66,6 +77,7 @@ class WholeDeliveryOut(WebhookDeliveryOut):
 class EndpointDeliveriesQuery(page_query("wd")):  # type: ignore[misc]
     """Filters of an endpoint's deliveries; times are the event's."""
 
+    object_id = ObjectId(metadata={"description": "What the event happened to: `job_…`, `batch_…`, `we_…`."})
     status = fields.String(validate=validate.OneOf(STATUSES))
     event_type = Text(at_least=1, at_most=128)
     created_after = Time(metadata={"type": "string", "format": "date-time"})

@@ -219,6 +219,7 @@ def test_a_weak_or_foreign_secret_is_refused_when_made_and_when_rotated(
     made = client.http.post("/v1/hooks", json=body).json()
     rotate = f"/v1/hooks/{made['id']}/rotate_secret"
     refused(client.http.post(rotate, json={"secret": secret}), "invalid_input", "/secret")
+    refused(client.http.post(rotate, json={"secret": made["secret"]}), "invalid_input", "/secret")
     refused(client.http.post(rotate, json={"overlap_s": 10**6}), "invalid_input", "/overlap_s")
 
 

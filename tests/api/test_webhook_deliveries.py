@@ -159,6 +159,8 @@ def test_deliveries_are_filtered_by_status_type_time_and_endpoint(past: Past) ->
     second = (NOON + timedelta(seconds=120)).isoformat()
     assert len(past.list(created_after=second)) == 4 and len(past.list(created_before=second)) == 1
     assert past.list(status="pending") == []
+    first = past.list()[0]
+    assert past.list(object_id=first["object_id"]) == [first]
     whole = past.client.http.get(DELIVERIES, params={"endpoint_id": past.endpoint["id"], "status": "delivered"})
     assert types(whole.json()["data"]) == ["job.succeeded"] * 2
     assert past.client.http.get(DELIVERIES, params={"endpoint_id": other["id"]}).json()["data"] == []
@@ -169,7 +171,14 @@ def test_deliveries_are_filtered_by_status_type_time_and_endpoint(past: Past) ->
 
 @pytest.mark.parametrize(
     "query",
-    [{"status": "lost"}, {"created_after": "yesterday"}, {"endpoint_id": "we_1"}, {"surprise": "1"}, {"limit": "0"}],
+    [
+        {"status": "lost"},
+        {"created_after": "yesterday"},
+        {"endpoint_id": "we_1"},
+        {"object_id": NOBODY},
+        {"surprise": "1"},
+        {"limit": "0"},
+    ],
 )
 def test_a_filter_that_means_nothing_is_refused(client: Client, query: Json) -> None:
     answer = client.http.get(DELIVERIES, params=query)

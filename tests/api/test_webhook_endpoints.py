@@ -170,6 +170,8 @@ def test_enabling_forgets_why_it_was_disabled_and_since_when_it_failed(
         ({"event_types": []}, "/event_types", "invalid_input"),
         ({"event_types": ["*", "job.sucseeded"]}, "/event_types/1", "invalid_input"),
         ({"event_types": ["job.delta"]}, "/event_types/0", "invalid_input"),
+        ({"event_types": ["webhook.*"]}, "/event_types/0", "invalid_input"),
+        ({"event_types": ["webhook.test"]}, "/event_types/0", "invalid_input"),
         ({"event_types": ["job"]}, "/event_types/0", "invalid_input"),
         ({"event_types": ["j*"]}, "/event_types/0", "invalid_input"),
         ({"event_types": "job.*"}, "/event_types", "invalid_input"),

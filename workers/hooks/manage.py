@@ -125,6 +125,9 @@ def rotate_secret(session: Session, project_id: UUID, hook_id: UUID, body: Json)
     hook = get_hook(session, project_id, hook_id, lock=True)
     secret = body.get("secret") or secrets.new_secret(hook.scheme)
     secrets.require_strength(hook.scheme, secret)
+    if secret == secrets.present(hook):
+        problem = "Is the present secret."
+        raise BadInput("The secret would not change.", errors=[{"pointer": "/secret", "detail": problem}])
     keeps = body["overlap_s"] > 0
     hook.old_secret = hook.secret if keeps else None
     hook.old_secret_until = now() + timedelta(seconds=body["overlap_s"]) if keeps else None

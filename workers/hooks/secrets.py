@@ -46,6 +46,11 @@ def keep(hook: Hook, secret: str) -> None:
     hook.secret = crypto.seal(secret, owner=hook.public_id)
 
 
+def present(hook: Hook) -> str:
+    """The hook's secret; raises SecretUnreadable or EncryptionNotConfigured."""
+    return crypto.open_sealed(hook.secret, owner=hook.public_id).decode()
+
+
 def believed(hook: Hook, moment: datetime) -> list[str]:
     """The secrets whose signatures count; raises SecretUnreadable or EncryptionNotConfigured."""
     sealed = [hook.secret]

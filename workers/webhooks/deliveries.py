@@ -58,6 +58,7 @@ class Filter:
     status: str | None = None
     event_type: str | None = None
     endpoint_id: UUID | None = None
+    object_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -74,6 +75,7 @@ def list_deliveries(session: Session, project_id: UUID, wanted: Filter, window: 
         (WebhookDelivery.status, wanted.status),
         (WebhookDelivery.event_type, wanted.event_type),
         (WebhookDelivery.endpoint_id, wanted.endpoint_id),
+        (WebhookDelivery.subject_id, wanted.object_id),
     ):
         if value is not None:
             query = query.where(column == value)

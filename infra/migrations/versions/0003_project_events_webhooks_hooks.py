@@ -108,13 +108,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
         postgresql_with={"autovacuum_vacuum_scale_factor": "0.01", "autovacuum_vacuum_threshold": "5000"},
     )
-    op.create_index(
-        "ix_webhook_deliveries_awaited",
-        "webhook_deliveries",
-        ["subject_id"],
-        unique=False,
-        postgresql_where=sa.text("status = 'pending'"),
-    )
+    op.create_index(op.f("ix_webhook_deliveries_subject_id"), "webhook_deliveries", ["subject_id"], unique=False)
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
@@ -230,11 +224,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_webhook_deliveries_due", table_name="webhook_deliveries", postgresql_where=sa.text("status = 'pending'")
     )
-    op.drop_index(
-        "ix_webhook_deliveries_awaited",
-        table_name="webhook_deliveries",
-        postgresql_where=sa.text("status = 'pending'"),
-    )
+    op.drop_index(op.f("ix_webhook_deliveries_subject_id"), table_name="webhook_deliveries")
     op.drop_table("webhook_deliveries")
     op.drop_index(
         "ix_inbox_messages_waiting", table_name="inbox_messages", postgresql_where=sa.text("status = 'received'")
