@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from functools import partial
 from itertools import islice
@@ -278,6 +278,9 @@ class Hub:
     def drain(self) -> None:
         """Waits a moment until they have ended."""
         give_up_at = time.monotonic() + DRAIN_SECONDS
+        # Not before the loop has come to what it was told: until then nothing seems to be open.
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop).result(DRAIN_SECONDS)
         while (self._work or self.open) and time.monotonic() < give_up_at:
             time.sleep(0.02)
 

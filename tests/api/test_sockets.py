@@ -229,7 +229,7 @@ def test_a_process_that_ends_sends_its_clients_to_others_where_they_go_on(
                 worker.terminate()
             while (await bystander.receive()).type is aiohttp.WSMsgType.TEXT:
                 pass
-            assert bystander.close_code == aiohttp.WSCloseCode.OK
+            assert bystander.closed
             await listener.until_heard("subscription.ended")
             second = SESSION_ID.fullmatch(listener.sio.eio.sid)
             assert first and second and first[1] != second[1]
