@@ -19,6 +19,12 @@ SCOPES = (
     "api_keys:write",
     "projects:read",
     "projects:write",
+    "files:read",
+    "files:write",
+    "kb:read",
+    "kb:write",
+    "kb:review",
+    "kb:query_database",
 )
 
 

@@ -8,6 +8,7 @@ from api.v1 import (
     events,
     hooks,
     jobs,
+    knowledge,
     projects,
     schedules,
     webhook_deliveries,
@@ -26,4 +27,5 @@ BLUEPRINTS = (
     webhook_endpoints.bp,
     webhook_deliveries.bp,
     hooks.bp,
+    knowledge.bp,
 )

@@ -113,6 +113,9 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
     """The job as it would be written, checked and not written."""
     found = find_kind(kind)
     check_payload(found, payload)
+    if found.admit is not None:
+        found.admit(session, project_id, payload)
+    serial = found.serial(payload) if found.serial else None
     if wish.max_cost is not None and found.priced is not None and not found.priced(payload):
         detail = "The price of a model it may call is not known, so its cost cannot be limited."
         raise BadInput(detail, errors=[{"pointer": "/max_cost", "detail": detail}])
@@ -139,8 +142,8 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         deadline_at=_deadline(wish, moment),
         request_id=wish.request_id,
         lane=found.lane(payload) if found.lane else None,
-        concurrency_key=wish.concurrency_key,
-        concurrency_limit=(wish.concurrency_limit or 1) if wish.concurrency_key is not None else None,
+        concurrency_key=serial or wish.concurrency_key,
+        concurrency_limit=_limit(wish, serial),
         max_cost=wish.max_cost,
         store=store,
         replay_of=wish.replay_of,
@@ -149,6 +152,13 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         batch_line=wish.batch_line,
         callback_url=wish.callback_url,
     )
+
+
+def _limit(wish: Wish, serial: str | None) -> int | None:
+    """How many jobs may run under the key; a kind's own key lets in one."""
+    if serial is not None:
+        return 1
+    return None if wish.concurrency_key is None else wish.concurrency_limit or 1
 
 
 def _deadline(wish: Wish, moment: datetime) -> datetime | None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from marshmallow import Schema
+from sqlalchemy.orm import Session
 
 from workers.providers.base import ProviderUsage
 
@@ -80,8 +81,9 @@ class Kind:
     `payload` and `result` are marshmallow schemas of its input and result; `check` refuses what a schema cannot see
     (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests. `lane`
     says which provider/model an input will call (None: none, or one of several), `priced` whether all that it may call
-    have a list price, `estimate` what it would take. `alias` begins the aliases of its jobs' events, such as
-    `kb:build`; without one it is the name with colons.
+    have a list price, `estimate` what it would take. `admit` refuses what only the database can tell: an object of the
+    project that is not there. Jobs of one project with the same `serial` run one after the other. `alias` begins the
+    aliases of its jobs' events, such as `kb:build`; without one it is the name with colons.
     """
 
     name: str
@@ -92,6 +94,8 @@ class Kind:
     run: Run
     example: Json
     check: Callable[[Json], None] | None = None
+    admit: Callable[[Session, UUID, Json], None] | None = None
+    serial: Callable[[Json], str | None] | None = None
     lane: Callable[[Json], str | None] | None = None
     priced: Callable[[Json], bool] | None = None
     estimate: Callable[[Json], Estimate] | None = None

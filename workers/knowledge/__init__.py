@@ -1,0 +1,1 @@
+"""Knowledge bases: drafts, versions, builds, search."""

@@ -1,0 +1,1 @@
+"""OpenAPI descriptions: read, checked, taken apart into operations, compared."""

@@ -1,0 +1,1 @@
+"""The rules that say which changes of an API break its clients."""
