@@ -25,8 +25,11 @@ doctor: .venv/.local-installed ## What is wrong with the running system, and wha
 	@folder=$$(realpath -m "$${SWITCHYARD_DATA:-.local}"); set -a; [ ! -f "$$folder/dev.env" ] || . "$$folder/dev.env"; \
 	exec $(BIN)/python -m api doctor $(ARGS)
 
+# All of them by two processes, each with a system of its own: much of a test is waiting.
+BY_TWO := -n 2 --no-loadscope-reorder
+
 test: .venv/.dev-installed ## All tests; some: make test ARGS="tests/infra -k ports"
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),$(BY_TWO))
 
 sure: .venv/.dev-installed ## Format, lint, types, floors, house rules
 	$(BIN)/ruff format --check .

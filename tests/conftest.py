@@ -4,6 +4,7 @@ Tests speak to it through its doors. The AI provider is `tests/fakes/provider.py
 """
 
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.dev.environment import Options
 from infra.dev.ports import free_port
@@ -20,6 +23,8 @@ from tests.fakes.provider import FakeProvider
 from workers import projects
 from workers.identity import keys
 
+# These share a system of their own, so they stay together; they take longest, so they come first.
+TOGETHER = ("tests/chaos", "tests/journeys")
 EVERYTHING_BUT_FLOWER = ("api", "io1", "beat")
 SHORT = {
     "LEASE_SECONDS": "3",
@@ -100,3 +105,27 @@ def another_project(system: System) -> str:
         _, secret = keys.create_key(session, project_id=project.id, name="first key", created_by=owner.id)
     engine.dispose()
     return secret
+
+
+class Shared(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests shared between two processes by file, or by folder of TOGETHER."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shared:
+    """Shares the tests out."""
+    return Shared(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what takes longest first, and tells apart what schemathesis gives one name: xdist runs a name once."""
+    named: Counter[str] = Counter()
+    for item in items:
+        named[item.nodeid] += 1
+        if named[item.nodeid] > 1:
+            item._id = item.id.with_params(str(named[item.nodeid]))
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))

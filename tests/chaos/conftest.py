@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from infra.dev import rabbitmq
 from tests.chaos.attack import Attack, Begin
 from tests.chaos.plan import BROKER
-from tests.chaos.table import LINES, table
+from tests.chaos.table import LINES, Line, table
 from tests.chaos.victim import Victim
 from tests.conftest import NewFolder
 
@@ -27,6 +29,19 @@ def attack(victim: Victim) -> Iterator[Begin]:
     """Begins an attack on a promise."""
     with ExitStack() as attacks:
         yield lambda promise, name: attacks.enter_context(closing(Attack(victim, promise, name)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hands the table's lines over to the process that shows it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["attacks"] = [asdict(line) for line in LINES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Takes them over."""
+    LINES.extend(Line(**line) for line in getattr(node, "workeroutput", {}).get("attacks", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
