@@ -46,7 +46,7 @@ worker_consumer = "tasks.consumer:Consumer"
 control_queue_exclusive = event_queue_exclusive = False
 control_queue_durable = event_queue_durable = True
 
-imports = ("tasks.jobs", "tasks.outbox", "tasks.sweeps", "tasks.webhooks")
+imports = ("tasks.jobs", "tasks.knowledge", "tasks.outbox", "tasks.sweeps", "tasks.webhooks")
 
 # Logs are ours (infra/logs.py); Flower reads the events.
 worker_hijack_root_logger = False
@@ -63,6 +63,9 @@ beat_schedule = {
     "read_batches": {"task": "batches.read", "schedule": 1.0, "options": {"expires": 5}},
     "batches": {"task": "sweeps.batches", "schedule": 1.0, "options": {"expires": 5}},
     "retention": {"task": "sweeps.retention", "schedule": 60.0, "options": {"expires": 60}},
+    "files": {"task": "sweeps.files", "schedule": 30.0, "options": {"expires": 30}},
+    "knowledge": {"task": "knowledge.clear", "schedule": 60.0, "options": {"expires": 60}},
+    "knowledge_history": {"task": "knowledge.forget_history", "schedule": 3600.0, "options": {"expires": 3600}},
     "deliveries": {"task": "webhooks.retention", "schedule": 60.0, "options": {"expires": 60}},
     "orphans": {"task": "webhooks.orphans", "schedule": 5.0, "options": {"expires": 5}},
     "schedules": {"task": "sweeps.schedules", "schedule": 1.0, "options": {"expires": 5}},

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import request
 from marshmallow import Schema, ValidationError
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from infra import json
@@ -18,7 +19,7 @@ from infra.errors import (
 )
 from infra.handoff import impatient
 from infra.settings import settings
-from schemas.base import UNKNOWN_FIELD, nul_places, pointers
+from schemas.base import UNKNOWN_FIELD, OneOf, nul_places, pointers
 
 Json = dict[str, Any]
 
@@ -54,7 +55,7 @@ def _read(limit: int) -> bytes:
 
 def may_be_left_out(schema: Schema) -> bool:
     """Whether a request may come without this body: nothing in it is required."""
-    return not any(one.required for one in schema.fields.values())
+    return not isinstance(schema, OneOf) and not any(one.required for one in schema.fields.values())
 
 
 def read_json(schema: Schema | None, raw: bytes) -> Json:
@@ -101,9 +102,14 @@ def _refuse_nul(document: Any) -> None:
 
 def read_query(schema: Schema | None) -> Json:
     """The query parameters as the schema loads them; an empty one counts as absent, `metadata.x=y` gathers."""
+    return read_pairs(schema, request.args)
+
+
+def read_pairs(schema: Schema | None, pairs: MultiDict[str, str]) -> Json:
+    """The same for any pairs of text, as a form's fields."""
     given: Json = {}
-    for name, value in request.args.items(multi=True):
-        if len(request.args.getlist(name)) > 1:
+    for name, value in pairs.items(multi=True):
+        if len(pairs.getlist(name)) > 1:
             raise InvalidParameter(errors=[{"pointer": f"/{name}", "detail": "Is given more than once."}])
         if "\0" in name or "\0" in value:
             raise NulCharacter(errors=[{"pointer": f"/{name.replace(chr(0), '')}", "detail": "Contains U+0000."}])

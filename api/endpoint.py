@@ -81,6 +81,7 @@ class Spec:
     also: Mapping[str, Any] = field(default_factory=dict)
     or_else: Mapping[int, type[Schema]] = field(default_factory=dict)
     takes: Mapping[str, Any] = field(default_factory=dict)
+    bytes_of_file: bool = False
 
 
 View = Callable[..., Any]
@@ -98,9 +99,11 @@ def endpoint(
     errors: tuple[int, ...] = (),
     also: Mapping[str, Any] | None = None,
     or_else: Mapping[int, type[Schema]] | None = None,
+    bytes_of_file: bool = False,
 ) -> Callable[[View], View]:
     """Makes a view an endpoint; `page` for a list of `returns`, `place` where what it makes is found, if not below its
-    own address; `errors`, `also` (media types) and `or_else` (what a Response of another status has) to document it."""
+    own address; `errors`, `also` (media types), `or_else` (what a Response of another status has) and `bytes_of_file`
+    (api/downloads.py) to document it."""
     reads_body = body() if body else None
     reads_query = query() if query else None
     writes = (page_of(returns) if page and returns else returns or Schema)()
@@ -129,7 +132,17 @@ def endpoint(
 
         summary = (view.__doc__ or view.__name__).strip()
         wrapper.spec = Spec(  # type: ignore[attr-defined]
-            scope, summary, body, query, returns, page, status, errors, also or {}, or_else or {}
+            scope,
+            summary,
+            body,
+            query,
+            returns,
+            page,
+            status,
+            errors,
+            also or {},
+            or_else or {},
+            bytes_of_file=bytes_of_file,
         )
         return wrapper
 

@@ -4,6 +4,7 @@ It is built from the app's routes at the first request of a process and kept. A 
 itself in its Spec; the few public ones are described in openapi_operations.py.
 """
 
+import re
 from typing import Any
 
 from apispec import APISpec
@@ -26,6 +27,8 @@ TAGS = {
     "dead_letters": "Jobs that used up their attempts: see why, queue them again, or discard them.",
     "events": "Everything that happens in a project: listed, or followed as it comes.",
     "event_types": "What can happen, as streams, lists and webhooks tell it.",
+    "files": "Upload, download, link and delete files; jobs read them and leave them.",
+    "knowledge": "Knowledge bases: drafts of entries, versions built from them, reviews, saved queries, search.",
     "schedules": "Jobs again and again, at the times a cron expression names.",
     "webhook_endpoints": "Where events are sent, signed: which types, where to, with which secret.",
     "webhook_deliveries": "Every event that was sent, or is to be, with all attempts; sent again on request.",
@@ -117,5 +120,5 @@ def _add(spec: APISpec, describer: Describer, rule: Rule, view: Any) -> None:
 
 
 def path_of(rule: Rule) -> str:
-    """`/v1/jobs/<job_id>` as OpenAPI writes it."""
-    return rule.rule.replace("<", "{").replace(">", "}")
+    """`/v1/jobs/<job_id>` as OpenAPI writes it; what may stand there is said with the parameter."""
+    return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule)

@@ -1,5 +1,6 @@
 """One operation of the OpenAPI document: its parameters, its headers, and every answer it may give."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,14 +13,19 @@ from api.endpoint import Spec
 from api.openapi_schemas import Shapes
 from infra.errors import ProviderError, SwitchyardError, TimedOut, WorkerLost
 from models import (
+    ENTRY_PREFIX,
     ApiKey,
     Batch,
     Hook,
     InboxMessage,
     InboxStatus,
     Job,
+    KbEvaluation,
+    KbQuery,
+    KnowledgeBase,
     Project,
     Schedule,
+    StoredFile,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -34,13 +40,20 @@ PREFIXES = {
     "dead_letter_id": "dl",
     "delivery_id": WebhookDelivery.prefix,
     "endpoint_id": WebhookEndpoint.prefix,
+    "entry_id": f"({'|'.join(ENTRY_PREFIX.values())})",
+    "evaluation_id": KbEvaluation.prefix,
+    "file_id": StoredFile.prefix,
     "hook_id": Hook.prefix,
     "job_id": Job.prefix,
+    "kb_id": KnowledgeBase.prefix,
     "key_id": ApiKey.prefix,
     "message_id": InboxMessage.prefix,
     "project_id": Project.prefix,
+    "query_id": KbQuery.prefix,
     "schedule_id": Schedule.prefix,
 }
+# Path parameters that are no ids.
+SHAPES = {"number": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647}}
 PROBLEM_JSON = "application/problem+json"
 STREAM = "text/event-stream"
 # What a job ends with, never a request.
@@ -81,6 +94,9 @@ SEND_LAST_EVENT = _request_header(
 SEND_CURSOR = _request_header(
     "Last-Event-ID", "The `id` of the last event seen; the stream goes on behind it, as with `after`.", pattern=CURSOR
 )
+
+SEND_RANGE = _request_header("Range", "`bytes=0-1023`: only these bytes; with `If-Range`, only of the file it names.")
+BYTES: Json = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def tree(root: type[SwitchyardError] = SwitchyardError) -> Iterator[type[SwitchyardError]]:
@@ -152,6 +168,7 @@ class Public:
     kept: bool = True
     takes: Mapping[str, Json] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
+    query: tuple[Json, ...] = ()
 
 
 TEXT: Json = {"schema": {"type": "string"}}
@@ -197,6 +214,12 @@ RECEIVED: Json = {
 FORM_PAYLOAD: Json = {
     "schema": {"type": "object", "required": ["payload"], "properties": {"payload": {"type": "string"}}}
 }
+
+
+def _in_link(name: str) -> Json:
+    return {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
+
+
 PUBLIC = {
     "health": Public({200: {"application/json": HEALTH}}, counted=False),
     "ready": Public({200: {"application/json": READY}, 503: {"application/json": READY}}, counted=False),
@@ -212,6 +235,11 @@ PUBLIC = {
         counted=False,
         takes={"text/plain": TEXT},
         errors=(408, 413, 501),
+    ),
+    "get_signed_file": Public(
+        {200: BYTES, 206: BYTES},
+        query=(_in_link("expires"), _in_link("signature"), SEND_RANGE),
+        errors=(403, 404, 416, 503),
     ),
     "receive_event": Public(
         {200: {"application/json": RECEIVED}, 202: {"application/json": RECEIVED}},
@@ -242,6 +270,8 @@ class Describer:
             content = {"schema": self._shapes.ref(spec.body), **_examples(spec)}
             required = not may_be_left_out(spec.body())
             operation["requestBody"] = {"required": required, "content": {"application/json": content, **spec.takes}}
+        elif spec.takes:
+            operation["requestBody"] = {"required": True, "content": dict(spec.takes)}
         return operation
 
     def public(self, rule: Rule, name: str, docstring: str) -> Json:
@@ -255,12 +285,12 @@ class Describer:
         if view.counted and view.kept:
             responses["304"] = {"description": "Not Modified.", "headers": headers}
         responses |= problems(500, *view.errors, *((429,) if view.counted else ()))
-        parameters = [*(_path_parameter(one) for one in sorted(rule.arguments)), SEND_REQUEST_ID]
+        parameters = [*(_path_parameter(rule, one) for one in sorted(rule.arguments)), *view.query, SEND_REQUEST_ID]
         body = {"requestBody": {"required": True, "content": dict(view.takes)}} if view.takes else {}
         return {**words(docstring), "security": [], "parameters": parameters, **body, "responses": responses}
 
     def _parameters(self, rule: Rule, spec: Spec, creates: bool) -> list[Json]:
-        found = [_path_parameter(name) for name in sorted(rule.arguments)]
+        found = [_path_parameter(rule, name) for name in sorted(rule.arguments)]
         query = self._shapes.query(spec.query) if spec.query else []
         found += [*query, SEND_REQUEST_ID]
         if creates:
@@ -269,9 +299,13 @@ class Describer:
             found.append(SEND_PREFER)
         if STREAM in spec.also:
             found.append(SEND_LAST_EVENT if rule.arguments else SEND_CURSOR)
+        if spec.bytes_of_file:
+            found.append(SEND_RANGE)
         return found
 
     def _success(self, spec: Spec, creates: bool, *, ends: bool) -> Json:
+        if spec.bytes_of_file:
+            return _bytes_of_file(REQUEST_ID | ALLOWANCE)
         plain = REQUEST_ID | ALLOWANCE | (REPLAYED if creates else {})
         headers = plain
         if spec.status in (201, 202) and spec.returns and "id" in spec.returns().fields:
@@ -300,27 +334,42 @@ class Describer:
         return answers
 
 
+def _bytes_of_file(headers: Json) -> Json:
+    """The answers of api/downloads.py."""
+    headers = headers | ETAG
+    part = headers | {"Content-Range": _header("Which bytes these are, of how many.", always=True)}
+    return {
+        "200": {"description": "OK.", "headers": headers, "content": BYTES},
+        "206": {"description": "Partial Content.", "headers": part, "content": BYTES},
+        "304": {"description": "Not Modified.", "headers": headers},
+    }
+
+
 SSE_EXAMPLE = (
     'retry: 1000\n\nid: 7\nevent: job.succeeded\ndata: {"id":"evt_…","type":"job.succeeded","sequence":7,…}\n\n'
 )
 CURSOR_EXAMPLE = "98765.7.01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"
 
 
-def _path_parameter(name: str) -> Json:
-    prefix = PREFIXES.get(name)
-    schema = {"type": "string", **({"pattern": f"^{prefix}_[0-9a-f]{{32}}$"} if prefix else {})}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+def _path_parameter(rule: Rule, name: str) -> Json:
+    prefix, chosen = PREFIXES.get(name), re.search(rf"<any\(([^)]*)\):{name}>", rule.rule)
+    schema: Json = {"type": "string", **({"pattern": f"^{prefix}_[0-9a-f]{{32}}$"} if prefix else {})}
+    if chosen is not None:
+        schema["enum"] = [one.strip() for one in chosen[1].split(",")]
+    return {"name": name, "in": "path", "required": True, "schema": SHAPES.get(name, schema)}
 
 
 def _failures(rule: Rule, verb: str, spec: Spec) -> Iterator[int]:
     """What may go wrong with any endpoint, with a body, with an Idempotency-Key, and with this one."""
     yield from (401, 403, 422, 429, 500, 503)
     yield from spec.errors
+    if spec.bytes_of_file:
+        yield 416
     if rule.arguments:
         yield 404
     if verb == "post":
         yield from (408, 409, 413)
-    if spec.body:
+    if spec.body or spec.takes:
         yield from (400, 408, 413, 415)
 
 

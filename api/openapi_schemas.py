@@ -7,7 +7,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
-from schemas.base import page_of
+from schemas.base import OneOf, page_of
 from schemas.job import DigestOut, JobIn, JobOut
 from workers.kinds import KINDS
 
@@ -72,6 +72,8 @@ class Shapes:
         """A reference to the schema, or to a page of such objects."""
         if schema is JobIn:
             return {"$ref": "#/components/schemas/JobIn"}
+        if issubclass(schema, OneOf):
+            return {"oneOf": [self.ref(one) for one in schema.one_of.values()]}
         found: Json = self._converter.resolve_nested_schema(_page(schema) if page else schema)
         return found
 

@@ -163,10 +163,13 @@ async def until_final(
 
 class HeldResponse(Response):
     """A response whose body is an async generator on the hub. The first chunk decides the status: an error before it is
-    a problem, no chunk is 204. `heartbeat` makes what is sent where nothing else was for a while."""
+    a problem, no chunk is 204. `heartbeat` makes what is sent where nothing else was for a while. It goes over the wire
+    in chunks, unless it has a Content-Length."""
 
-    def __init__(self, chunks: Chunks, content_type: str, heartbeat: Callable[[], bytes] | None = None) -> None:
-        super().__init__(status=200, content_type=content_type)
+    def __init__(
+        self, chunks: Chunks, content_type: str, heartbeat: Callable[[], bytes] | None = None, *, status: int = 200
+    ) -> None:
+        super().__init__(status=status, content_type=content_type)
         self.headers["Cache-Control"] = "no-cache"
         self.headers["X-Accel-Buffering"] = "no"
         self.chunks, self.heartbeat = chunks, heartbeat
@@ -175,7 +178,8 @@ class HeldResponse(Response):
         """Moves the connection to the hub, or serves it from this thread."""
         sock = None if environ["REQUEST_METHOD"] == "HEAD" else handoff.take(environ)
         if sock is not None:
-            hub().start(_serve(sock, self, chunked=environ.get("SERVER_PROTOCOL") == "HTTP/1.1"))
+            chunked = environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and self.content_length is None
+            hub().start(_serve(sock, self, chunked=chunked))
             raise handoff.HandedOff
         first = hub().result(self.first())
         if isinstance(first, bytes):

@@ -11,6 +11,8 @@ from os import urandom
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.errors import EncryptionNotConfigured, SecretUnreadable
 from infra.settings import settings
@@ -44,6 +46,22 @@ def open_sealed(sealed: bytes, *, owner: str) -> bytes:
         return cipher.decrypt(nonce, data, header + owner.encode())
     except InvalidTag:
         raise SecretUnreadable("A stored secret was changed, or belongs to another object.") from None
+
+
+def derived_keys(purpose: str) -> tuple[bytes, ...]:
+    """Keys of 32 bytes for that purpose alone, one of each of ENCRYPTION_KEYS: the first one signs, all of them verify.
+    Raises EncryptionNotConfigured."""
+    keys = settings().encryption_keys
+    if not keys:
+        raise EncryptionNotConfigured(
+            "Nothing can be signed: set ENCRYPTION_KEYS to 32 random bytes in base64 (openssl rand -base64 32)."
+        )
+    return _derived(keys, purpose)
+
+
+@cache
+def _derived(keys: tuple[bytes, ...], purpose: str) -> tuple[bytes, ...]:
+    return tuple(HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(key) for key in keys)
 
 
 def _ring() -> dict[bytes, AESGCM]:

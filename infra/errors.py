@@ -10,11 +10,23 @@
     │   ├── TooManyLines       too_many_lines          422     no
     │   ├── TargetRefused      target_refused          422     no
     │   ├── ReplayTooLarge     replay_too_large        422     no
+    │   ├── ExportUnreadable   export_unreadable       422     no
+    │   ├── ParsingTimeout     parsing_timeout         422     no
+    │   ├── ParsingTooLarge    parsing_too_large       422     no
+    │   ├── ParserCrashed      parser_crashed          422     no
+    │   ├── DocumentUnreadable document_unreadable     422     no
+    │   │   ├── DocumentEncrypted document_encrypted   422     no
+    │   │   ├── DocumentHasNoText document_has_no_text 422     no
+    │   │   └── DocumentUnsupported document_unsupported 422   no
+    │   ├── QueryRefused       query_refused         422     no
+    │   ├── QueryFailed        query_failed          422     no
     │   └── IdempotencyKeyReused idempotency_key_reused 422    no
     ├── Unauthenticated        unauthenticated         401     no
     ├── InvalidSignature       invalid_signature       401     no
     │   └── SignatureExpired   signature_expired       401     no
     ├── Forbidden              forbidden               403     no
+    │   ├── LinkInvalid        link_invalid            403     no
+    │   └── LinkExpired        link_expired            403     no
     ├── NotFound               not_found               404     no
     │   └── MalformedId        malformed_id            404     no
     ├── Conflict               conflict                409     no
@@ -22,14 +34,22 @@
     │   ├── JobNotFinal        job_not_final           409     no
     │   ├── BatchFinal         batch_final             409     no
     │   ├── NotStored          not_stored              409     no
+    │   ├── DraftEmpty             draft_empty             409     no
+    │   ├── BuildRunning           build_running           409     yes
+    │   ├── KnowledgeBaseNotBuilt  kb_not_built            409     no
+    │   ├── VersionNotReady        version_not_ready       409     no
+    │   ├── ReviewRequired         review_required         409     no
+    │   ├── GateRefused            gate_refused            409     no
     │   └── IdempotencyKeyInUse idempotency_key_in_use 409     no
     ├── BodyTooLarge           body_too_large          413     no
     ├── UnsupportedMediaType   unsupported_media_type  415     no
+    ├── RangeNotSatisfiable    range_not_satisfiable   416     no
     ├── RateLimited            rate_limited            429     yes
     │   └── QueueFull          queue_full              429     yes
     ├── Unavailable            unavailable             503     yes
     ├── WorkerLost             worker_lost             500     yes
     ├── TimedOut               timed_out               504     yes
+    ├── BuildFailed            build_failed            422     no
     ├── CostLimitExceeded      cost_limit_exceeded     422     no
     ├── EncryptionNotConfigured encryption_not_configured 503     no
     ├── SecretUnreadable       secret_unreadable       500     no
@@ -139,6 +159,66 @@ class ReplayTooLarge(BadInput):
     code = "replay_too_large"
 
 
+class ExportUnreadable(BadInput):
+    """The file is no export of a knowledge base, or is damaged."""
+
+    code = "export_unreadable"
+
+
+class ParsingTimeout(BadInput):
+    """Reading the input took too long, so it was stopped."""
+
+    code = "parsing_timeout"
+
+
+class ParsingTooLarge(BadInput):
+    """Reading the input needs more memory than is allowed; split it into smaller parts."""
+
+    code = "parsing_too_large"
+
+
+class ParserCrashed(BadInput):
+    """The parser failed on this input; it may be damaged."""
+
+    code = "parser_crashed"
+
+
+class DocumentUnreadable(BadInput):
+    """The document is damaged or is not what its name says."""
+
+    code = "document_unreadable"
+
+
+class DocumentEncrypted(DocumentUnreadable):
+    """The document is encrypted; upload it without its password protection."""
+
+    code = "document_encrypted"
+
+
+class DocumentHasNoText(DocumentUnreadable):
+    """The document has no text; if it is a scan, upload it after text recognition."""
+
+    code = "document_has_no_text"
+
+
+class DocumentUnsupported(DocumentUnreadable):
+    """A document of this type cannot be read."""
+
+    code = "document_unsupported"
+
+
+class QueryRefused(BadInput):
+    """Only a single query that reads may be put to a database; `errors` names what is not allowed."""
+
+    code = "query_refused"
+
+
+class QueryFailed(BadInput):
+    """The database says that the query cannot be run."""
+
+    code = "query_failed"
+
+
 class IdempotencyKeyReused(BadInput):
     """This Idempotency-Key was used before with another request; use a new key for a new request."""
 
@@ -167,6 +247,18 @@ class Forbidden(SwitchyardError):
     """This key may not do that; it lacks the scope."""
 
     code, status = "forbidden", 403
+
+
+class LinkInvalid(Forbidden):
+    """The link was not signed here, or was changed; ask for a new one."""
+
+    code = "link_invalid"
+
+
+class LinkExpired(Forbidden):
+    """The link has expired; ask for a new one."""
+
+    code = "link_expired"
 
 
 class NotFound(SwitchyardError):
@@ -211,6 +303,42 @@ class BatchFinal(Conflict):
     code = "batch_final"
 
 
+class DraftEmpty(Conflict):
+    """The draft has no entry, so there is nothing to build; add one, or upload a document, an API or a schema."""
+
+    code = "draft_empty"
+
+
+class BuildRunning(Conflict):
+    """Another build of this knowledge base is under way; it is tried again when that has ended."""
+
+    code, retryable = "build_running", True
+
+
+class KnowledgeBaseNotBuilt(Conflict):
+    """The knowledge base has no active version; build its draft and activate that."""
+
+    code = "kb_not_built"
+
+
+class VersionNotReady(Conflict):
+    """The version is being built, has failed, or is not kept any more."""
+
+    code = "version_not_ready"
+
+
+class ReviewRequired(Conflict):
+    """This knowledge base wants its draft to be approved first: submit it, and have another member review it."""
+
+    code = "review_required"
+
+
+class GateRefused(Conflict):
+    """The version is worse than the active one; `errors` has the figures. Activate it with `force` if it must be."""
+
+    code = "gate_refused"
+
+
 class IdempotencyKeyInUse(Conflict):
     """A request with this Idempotency-Key is still in progress; try again in a moment."""
 
@@ -227,6 +355,12 @@ class UnsupportedMediaType(SwitchyardError):
     """Send JSON, with the header `Content-Type: application/json`."""
 
     code, status = "unsupported_media_type", 415
+
+
+class RangeNotSatisfiable(SwitchyardError):
+    """The file has no such bytes; Content-Range says how many it has."""
+
+    code, status = "range_not_satisfiable", 416
 
 
 class RateLimited(SwitchyardError):
@@ -257,6 +391,12 @@ class TimedOut(SwitchyardError):
     """The job ran longer than its time limit."""
 
     code, status, retryable = "timed_out", 504, True
+
+
+class BuildFailed(SwitchyardError):
+    """The knowledge base could not be built; the version's entries say why."""
+
+    code, status = "build_failed", 422
 
 
 class CostLimitExceeded(SwitchyardError):

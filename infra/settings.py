@@ -79,6 +79,8 @@ class Settings:
 
     s3_bucket: str | None
     s3_endpoint_url: str | None
+    # As clients reach the storage, where that is another address than ours.
+    s3_public_url: str | None
 
 
 def _provider(env: Env, name: str) -> ProviderSettings:
@@ -123,6 +125,7 @@ def read() -> Settings:
             providers={name: _provider(env, name) for name in PROVIDERS},
             s3_bucket=env.str("S3_BUCKET", None) or None,
             s3_endpoint_url=env.str("S3_ENDPOINT_URL", None) or None,
+            s3_public_url=env.str("S3_PUBLIC_URL", None) or None,
         )
     except (EnvError, ValueError) as error:
         raise SettingsError(f"settings: {error}") from None

@@ -4,10 +4,12 @@ from models.api_key import ApiKey
 from models.base import Base
 from models.batch import BATCH_FINAL, Batch, BatchLine, BatchStatus
 from models.chunk import Chunk, ChunkVector, KeptEmbedding
+from models.database_connection import DatabaseConnection
 from models.hook import Hook, InboxMessage, InboxStatus, SignatureScheme
 from models.idempotency import IdempotencyKey
 from models.job import FINAL, Job, JobEvent, JobStatus, OutboxEntry, Store
 from models.kb_query import KbEvaluation, KbQuery
+from models.kb_review import KbReview, ReviewState
 from models.knowledge import (
     ENTRY_PREFIX,
     EntryState,
@@ -22,6 +24,8 @@ from models.knowledge import (
 from models.project import MemberRole, Membership, Project
 from models.provider_limit import ProviderLimit
 from models.schedule import CatchUp, Schedule
+from models.search_index import Posting, SearchSegment
+from models.spec import SpecSchema, SpecSource
 from models.stored_file import FilePurpose, StoredFile
 from models.usage import Usage
 from models.user import User, UserRole
@@ -39,6 +43,7 @@ __all__ = [
     "CatchUp",
     "Chunk",
     "ChunkVector",
+    "DatabaseConnection",
     "DeliveryStatus",
     "DisabledReason",
     "EntryState",
@@ -54,6 +59,7 @@ __all__ = [
     "KbEntry",
     "KbEvaluation",
     "KbQuery",
+    "KbReview",
     "KbRevision",
     "KbVersion",
     "KbVersionEntry",
@@ -63,10 +69,15 @@ __all__ = [
     "Membership",
     "OutboxEntry",
     "Payload",
+    "Posting",
     "Project",
     "ProviderLimit",
+    "ReviewState",
     "Schedule",
+    "SearchSegment",
     "SignatureScheme",
+    "SpecSchema",
+    "SpecSource",
     "Store",
     "StoredFile",
     "Usage",

@@ -21,13 +21,13 @@ class Chunk(Record, InProject):
 
     `config` is the hash of what else decides its content and vector (chunking, embedding model). `context` is the line
     of titles above it, which is embedded and searched with it and not quoted; `parent_id` the larger chunk around it.
+    `search` are its lexemes, from which the inverted index is made (models/search_index.py); null for a parent.
     """
 
     __tablename__ = "kb_chunks"
     __table_args__ = (
         UniqueConstraint("knowledge_base_id", "revision_id", "config", "first_version", "ordinal"),
         Index(None, "knowledge_base_id", "last_version"),
-        Index(None, "search", postgresql_using="gin"),
     )
     prefix = "chunk"
 
@@ -53,7 +53,7 @@ class Chunk(Record, InProject):
     text_hash: Mapped[bytes] = mapped_column(LargeBinary)
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
     labels: Mapped[dict[str, Any]] = mapped_column("metadata")
-    search: Mapped[Any] = mapped_column(TSVECTOR, deferred=True)
+    search: Mapped[Any | None] = mapped_column(TSVECTOR, deferred=True)
 
 
 class ChunkVector(Base):

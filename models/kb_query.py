@@ -26,7 +26,10 @@ class KbQuery(Record, InProject):
 
 
 class KbEvaluation(Record, InProject):
-    """How a version answered the saved queries: `metrics` are means over them, `queries` the figures of each."""
+    """How a version answered the saved queries: `metrics` are means over them, `queries` the figures of each.
+
+    `query_set` is a hash of the questions, what they expect, and the k of recall@k: evaluations with the same can be
+    compared."""
 
     __tablename__ = "kb_evaluations"
     __table_args__ = (Index(None, "knowledge_base_id", "id"),)
@@ -36,5 +39,6 @@ class KbEvaluation(Record, InProject):
     knowledge_base_id: Mapped[UUID]
     version: Mapped[int] = mapped_column(Integer)
     job_id: Mapped[UUID | None]
+    query_set: Mapped[str]
     metrics: Mapped[dict[str, Any]]
     queries: Mapped[list[Any]]

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Integer, Select, Text, UniqueConstraint, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,11 +25,12 @@ ENTRY_PREFIX = {EntryType.API: "api", EntryType.TABLE: "table", EntryType.DOCUME
 
 
 class VersionState(StrEnum):
-    """A version is built, then ready for ever, or has failed."""
+    """A version is built, then ready as long as it is kept, or has failed. What is dropped is being cleared away."""
 
     BUILDING = "building"
     READY = "ready"
     FAILED = "failed"
+    DROPPED = "dropped"
 
 
 class EntryState(StrEnum):
@@ -129,11 +130,16 @@ class KbVersion(Record, InProject):
 
     `base` is the version that it was compared with when it was built, `settings` are chunking and embedding model as
     used, `draft_serial` says which draft it is; `stats` counts chunks, tokens and cost, `evaluation` has the figures of
-    the saved queries. Only the attempt that holds `attempt` may finish it.
+    the saved queries. Only the attempt that holds `attempt` may finish it. `activated_at` is when it was last made the
+    active one, `rolled_back_at` when it was left for an earlier one since.
     """
 
     __tablename__ = "kb_versions"
-    __table_args__ = (UniqueConstraint("knowledge_base_id", "number"), Index(None, "knowledge_base_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("knowledge_base_id", "number"),
+        Index(None, "knowledge_base_id", "id"),
+        Index("ix_kb_versions_building", "id", postgresql_where=text("state = 'building'")),
+    )
     prefix = "kbv"
 
     project_id: Mapped[UUID]
@@ -151,6 +157,7 @@ class KbVersion(Record, InProject):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     built_at: Mapped[datetime | None]
     activated_at: Mapped[datetime | None]
+    rolled_back_at: Mapped[datetime | None]
 
 
 class KbVersionEntry(Base):
@@ -166,3 +173,8 @@ class KbVersionEntry(Base):
     state: Mapped[str] = mapped_column(default=EntryState.PENDING)
     chunks: Mapped[int] = mapped_column(Integer, default=0)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+    @classmethod
+    def of(cls, base: KnowledgeBase, version: int | None) -> Select[Self]:
+        """Selects the entries of that version; none without one."""
+        return select(cls).where(cls.knowledge_base_id == base.id, cls.version == version)

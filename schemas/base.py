@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 
 from infra import ids
 from infra.clock import rfc3339
@@ -137,6 +137,17 @@ class AsIs(fields.Nested):
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
         return self.get_value(obj, attr, accessor=accessor)
+
+
+class OneOf(Schema):
+    """One of several shapes, which something outside the body tells apart; the view has it loaded as that one."""
+
+    one_of: ClassVar[dict[str, type[Schema]]]
+
+    class Meta:
+        """Whatever it has."""
+
+        unknown = INCLUDE
 
 
 class PageQuery(Schema):

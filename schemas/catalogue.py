@@ -18,6 +18,17 @@ from schemas.event_data import (
     WebhookEndpointDisabledData,
     WebhookTestData,
 )
+from schemas.kb_event_data import (
+    KbActivatedData,
+    KbBuildFailedData,
+    KbBuiltData,
+    KbDiscardedData,
+    KbExportedData,
+    KbImportedData,
+    KbIngestedData,
+    KbReviewData,
+    SpecBreakingData,
+)
 
 Json = dict[str, Any]
 
@@ -40,6 +51,11 @@ _USAGE = {
     "cost_usd": "0.0000222",
 }
 _ENDPOINT = "we_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"
+_KB = {"knowledge_base_id": "kb_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
+_KB_JOB = {**_KB, "job_id": _JOB["job_id"]}
+_BY = {"by": "key_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
+_REVIEW = {**_KB, **_BY, "draft_serial": 12}
+_FILE = {"file_id": "file_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
 
 
 def _batch(status: str, *, ended: int, **more: Any) -> Json:
@@ -163,6 +179,86 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "Somebody asked for it, to see whether an endpoint works; only that endpoint is sent it.",
         WebhookTestData,
         {"webhook_endpoint_id": _ENDPOINT, "message": "This is a test."},
+    ),
+    EventType(
+        "kb.ingested",
+        "A job wrote into the draft of a knowledge base.",
+        KbIngestedData,
+        {
+            **_KB_JOB,
+            "kind": "openapi.ingest",
+            "source": "default",
+            "added": 3,
+            "changed": 1,
+            "removed": 0,
+            "unchanged": 96,
+        },
+    ),
+    EventType(
+        "kb.submitted",
+        "The draft of a knowledge base waits for a review.",
+        KbReviewData,
+        {**_REVIEW, "note": "Orders API 2.1"},
+    ),
+    EventType("kb.approved", "A submitted draft was approved.", KbReviewData, {**_REVIEW, "note": None}),
+    EventType(
+        "kb.rejected",
+        "A submitted draft was rejected.",
+        KbReviewData,
+        {**_REVIEW, "note": "The table of prices is last year's."},
+    ),
+    EventType(
+        "kb.built",
+        "A version of a knowledge base is ready to be activated.",
+        KbBuiltData,
+        {**_KB_JOB, "version": 4, "stats": {"entries": 100, "chunks": 240}, "evaluation": {"recall_at_k": 0.95}},
+    ),
+    EventType(
+        "kb.build_failed",
+        "A version of a knowledge base could not be built.",
+        KbBuildFailedData,
+        {**_KB_JOB, "version": 4, "error": _ERROR},
+    ),
+    EventType(
+        "kb.activated",
+        "Another version of a knowledge base is served.",
+        KbActivatedData,
+        {**_KB, **_BY, "version": 4, "previous": 3, "forced": False},
+    ),
+    EventType(
+        "kb.rolled_back",
+        "An earlier version of a knowledge base is served again.",
+        KbActivatedData,
+        {**_KB, **_BY, "version": 3, "previous": 4, "forced": False},
+    ),
+    EventType(
+        "kb.discarded",
+        "The draft of a knowledge base was given up for what its active version says.",
+        KbDiscardedData,
+        {**_KB, **_BY, "version": 3, "draft_serial": 13},
+    ),
+    EventType(
+        "kb.exported",
+        "A version of a knowledge base was written to a file.",
+        KbExportedData,
+        {**_KB_JOB, **_FILE, "version": 3},
+    ),
+    EventType(
+        "kb.imported",
+        "A file was read into the draft of a knowledge base.",
+        KbImportedData,
+        {**_KB_JOB, **_FILE, "entries": 100},
+    ),
+    EventType(
+        "spec.breaking",
+        "An API in a knowledge base changed in a way that breaks its clients.",
+        SpecBreakingData,
+        {
+            **_KB_JOB,
+            "source": "default",
+            "count": 1,
+            "changes": [{"id": "api-removed-without-deprecation", "level": "error", "operation": "GET /orders"}],
+        },
     ),
 )
 BY_NAME: dict[str, EventType] = {one.name: one for one in EVENT_TYPES}

@@ -27,7 +27,9 @@ class Chunking(Schema):
     )
 
     @validates_schema
-    def _fit(self, data: dict[str, Any], **_: Any) -> None:
+    def _fit(self, data: dict[str, Any], *, partial: Any = None, **_: Any) -> None:
+        if partial:
+            return
         if data["overlap_tokens"] * 2 > data["max_tokens"]:
             raise ValidationError("Must be at most half of max_tokens.", "overlap_tokens")
         if data["parent_tokens"] is not None and data["parent_tokens"] <= data["max_tokens"]:
@@ -57,3 +59,10 @@ class KnowledgeSettings(Schema):
     keep_versions = Number(at_least=1, at_most=50, load_default=5)
     review_required = Flag(load_default=False)
     gate = fields.Nested(Gate, load_default=lambda: Gate().load({}))
+
+
+class KnowledgeSettingsPatch(KnowledgeSettings):
+    """Settings that are to change; the others stay as they are."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "partial": True})

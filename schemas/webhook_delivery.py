@@ -6,7 +6,7 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError, fields, validate
 
 from infra import ids
-from models import Batch, DeliveryStatus, Job, WebhookDelivery, WebhookEndpoint
+from models import Batch, DeliveryStatus, Job, KnowledgeBase, WebhookDelivery, WebhookEndpoint
 from schemas.base import AsIs, PublicId, Text, Time, page_query
 from schemas.job import EventOut
 
@@ -17,6 +17,8 @@ SUBJECTS = {
     "batch": Batch.prefix,
     "webhook": WebhookEndpoint.prefix,
     "webhook_endpoint": WebhookEndpoint.prefix,
+    "kb": KnowledgeBase.prefix,
+    "spec": KnowledgeBase.prefix,
 }
 
 
@@ -57,7 +59,9 @@ class WebhookDeliveryOut(Schema):
     event_type = fields.String(required=True)
     sequence = fields.Integer(required=True, metadata={"description": "The event's, among those of its object."})
     object_id = fields.String(
-        required=True, allow_none=True, metadata={"description": "What it happened to: `job_…`, `batch_…`, `we_…`."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it happened to: `job_…`, `batch_…`, `kb_…`, `we_…`."},
     )
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     attempt = fields.Integer(required=True, metadata={"description": "How many were made in the present round."})
@@ -77,7 +81,7 @@ class WholeDeliveryOut(WebhookDeliveryOut):
 class EndpointDeliveriesQuery(page_query("wd")):  # type: ignore[misc]
     """Filters of an endpoint's deliveries; times are the event's."""
 
-    object_id = ObjectId(metadata={"description": "What the event happened to: `job_…`, `batch_…`, `we_…`."})
+    object_id = ObjectId(metadata={"description": "What the event happened to: `job_…`, `batch_…`, `kb_…`, `we_…`."})
     status = fields.String(validate=validate.OneOf(STATUSES))
     event_type = Text(at_least=1, at_most=128)
     created_after = Time(metadata={"type": "string", "format": "date-time"})

@@ -4,6 +4,7 @@ from celery import Task
 from sqlalchemy.orm import Session
 
 from tasks.app import app
+from workers.files import sweep as files
 from workers.hooks import retrying
 from workers.jobs import retention, sweep
 from workers.jobs.batches import ending, reading
@@ -38,6 +39,12 @@ def sweep_schedules(session: Session) -> int:
 def sweep_inbox() -> int:
     """Events from outside whose job had to wait; in many short transactions of its own."""
     return retrying.sweep_inbox()
+
+
+@app.task(name="sweeps.files", base=Task)
+def clear_files() -> int:
+    """Files that have expired or were deleted; in many short transactions of its own."""
+    return files.sweep()
 
 
 @app.task(name="sweeps.retention", base=Task)

@@ -25,7 +25,7 @@ from workers.identity import keys
 
 # These share a system of their own, so they stay together; they take longest, so they come first.
 TOGETHER = ("tests/chaos", "tests/journeys")
-EVERYTHING_BUT_FLOWER = ("api", "io1", "beat")
+EVERYTHING_BUT_FLOWER = ("api", "io1", "cpu", "beat")
 SHORT = {
     "LEASE_SECONDS": "3",
     "HEARTBEAT_SECONDS": "1",

@@ -5,28 +5,56 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
+from marshmallow import Schema
 
+from api.body import read_json, read_raw
 from api.endpoint import Call, endpoint
 from api.hub import hub
 from api.streams import HeldResponse, until_final
-from api.uploads import upload
+from api.upload_body import receive_form, receive_raw
+from api.uploads import FILE, FORM, Intake, upload
 from api.waiting import events_answer, preferred_wait
 from infra import db, json
+from infra.errors import UnsupportedMediaType
 from models import BATCH_FINAL, Batch
 from schemas.batch import BatchesQuery, BatchIn, BatchOut, BatchWishesIn, ResultsQuery, batch_view
 from schemas.job import EventOut, EventsQuery, JobQuery
 from workers.jobs.batches import control, queries, results
-from workers.jobs.batches.receiving import MEDIA_TYPE, Lines, accept
+from workers.jobs.batches.receiving import MEDIA_TYPE, Lines, accept, in_storage, receiving
 from workers.paging import PageOf
 
 bp = Blueprint("batches", __name__, url_prefix="/v1/batches")
 shown = BatchOut()
 LINE = "A line each: `line`, `custom_id`, `job_id`, `status`, `result`, `error`, `usage`."
+RAW = (MEDIA_TYPE, "application/x-ndjson")
+_LINES = {"schema": {"type": "string", "description": "One JSON object a line."}}
+_FORM = {"schema": {"type": "object", "required": ["file"], "properties": {"file": FILE}}}
+
+
+def _receive(lines: Lines, reads_body: Schema | None, _: Schema) -> dict[str, Any]:
+    """Writes the lines of the request, and returns what its body says beside them. They come raw, as the file of a
+    form, or as `jobs` of a JSON document."""
+    said: dict[str, Any] = {}
+    if request.mimetype in RAW:
+        receive_raw(lines)
+    elif request.mimetype == FORM:
+        receive_form(lines)
+    elif request.mimetype.endswith("json") and reads_body is not None:
+        said = read_json(reads_body, read_raw())
+        for job in said.pop("jobs"):
+            lines.write(json.dump_bytes(job) + b"\n")
+    else:
+        raise UnsupportedMediaType(f"Send lines as {RAW[0]}, a form with a file, or a JSON document with `jobs`.")
+    lines.end()
+    return said
+
+
+LINES = Intake(receiving, _receive, in_storage, {**dict.fromkeys(RAW, _LINES), FORM: _FORM})
 
 
 @bp.post("")
-@upload(scope="jobs:write", body=BatchIn, query=BatchWishesIn, returns=BatchOut, errors=(404, 415))
+@upload(LINES, scope="jobs:write", body=BatchIn, query=BatchWishesIn, returns=BatchOut, errors=(404, 415))
 def create_batch(call: Call, lines: Lines, batch_id: UUID) -> dict[str, Any]:
     """Submits up to 50,000 jobs, a JSON object a line; they become jobs in a moment, line by line.
 

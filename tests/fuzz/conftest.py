@@ -31,7 +31,7 @@ class Tenant:
 @pytest.fixture(scope="session")
 def tenant(system: System) -> Iterator[Tenant]:
     """A new project with a finished job, one that failed, a schedule, a batch, a hook that got an event of no use,
-    a webhook endpoint, and a key nobody needs."""
+    a webhook endpoint, a file, and a key nobody needs."""
     api_key = another_project(system)
     with Client(system.url, api_key) as client:
         job = client.run()
@@ -42,10 +42,11 @@ def tenant(system: System) -> Iterator[Tenant]:
         failed = client.run({"model": "openai/fail-500", "messages": HELLO}, max_attempts=1)
         hook, message = hook_with_message(client, job["kind"])
         delivery = tested_endpoint(client)
+        file = client.http.post("/v1/files", content=b"fuzz").json()
     assert job["status"] == "succeeded", job
     known = {"job_id": job["id"], "key_id": key["id"], "project_id": job["project_id"]}
     known |= {"schedule_id": schedule["id"], "batch_id": batch["id"]}
-    known |= {"hook_id": hook, "message_id": message}
+    known |= {"hook_id": hook, "message_id": message, "file_id": file["id"]}
     known |= {"endpoint_id": delivery["endpoint_id"], "delivery_id": delivery["id"], "event_type": "job.failed"}
     known["dead_letter_id"] = failed["id"].replace("job_", "dl_")
     with requests.Session() as session:

@@ -98,3 +98,15 @@ def test_a_bad_key_stops_the_start_is_named_by_its_place_and_not_shown(
     with pytest.raises(SettingsError, match="ENCRYPTION_KEYS: key 2 is not 32 bytes") as refused:
         read()
     assert bad not in str(refused.value) and written(OLD) not in str(refused.value)
+
+
+def test_a_derived_key_is_of_one_purpose_and_of_one_of_the_keys(keys: Keys) -> None:
+    keys(OLD)
+    (old,) = crypto.derived_keys("links")
+    assert len(old) == 32 and old != OLD and crypto.derived_keys("others") != (old,)
+    keys(NEW, OLD)
+    new, listed = crypto.derived_keys("links")
+    assert listed == old and new != old
+    keys()
+    with pytest.raises(EncryptionNotConfigured, match="openssl rand"):
+        crypto.derived_keys("links")

@@ -1,6 +1,7 @@
 """Large results live in a folder or in a bucket, and both behave alike."""
 
 import io
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from infra.errors import NotFound, Unavailable
-from infra.storage import Bucket, Folder, Store
+from infra.storage import PART, Bucket, Folder, Store
 
 BODY = b"\x00\xff" * 200_000
 
@@ -93,3 +94,42 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
 def test_a_bucket_that_does_not_answer_is_unavailable(s3: str) -> None:
     with pytest.raises(Unavailable):
         Bucket("no-such-bucket", s3).put("a", b"x", "text/plain")
+
+
+def test_a_part_of_an_object_is_read_alone(store: Store) -> None:
+    store.put("files/a", bytes(range(256)), "application/octet-stream")
+    with store.open("files/a", 10, 5) as stream:
+        assert stream.read(5) == bytes(range(10, 15))
+
+
+def test_a_large_file_goes_in_parts_and_comes_back_whole(store: Store) -> None:
+    body = bytes(range(256)) * (PART // 256) + b"the end"
+    store.put_file("files/large", io.BytesIO(body), "application/octet-stream")
+    with store.open("files/large", PART - 1) as stream:
+        assert stream.read() == b"\xffthe end"
+
+
+def test_a_file_that_breaks_off_leaves_nothing_in_a_bucket(s3: str) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() >= PART:
+                raise Unavailable
+            return super().read(size)
+
+    bucket = Bucket("results", s3)
+    with pytest.raises(Unavailable):
+        bucket.put_file("files/broken", Broken(bytes(2 * PART)), "application/octet-stream")
+    with pytest.raises(NotFound):
+        bucket.get("files/broken")
+    assert "Uploads" not in boto3.client("s3", endpoint_url=s3).list_multipart_uploads(Bucket="results")
+
+
+def test_a_bucket_has_links_that_need_no_key_and_a_folder_has_none(s3: str, tmp_path: Path) -> None:
+    wanted = {"content_type": "text/html", "disposition": 'attachment; filename="a.html"'}
+    assert Folder(tmp_path).signed_url("files/a", 60, **wanted) is None
+    Bucket("results", s3).put("files/a", b"<p>", "text/html")
+    bucket = Bucket("results", "http://storage.internal:9000", s3)
+    url = bucket.signed_url("files/a", 60, **wanted) or ""
+    assert url.startswith(f"{s3}/results/files/a?") and "X-Amz-Expires=60" in url
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"<p>" and answer.headers["Content-Disposition"] == wanted["disposition"]

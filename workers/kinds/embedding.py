@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from infra.errors import BadInput
 from schemas.embedding import EmbeddingIn, EmbeddingOut
 from workers.kinds import costs
 from workers.kinds.base import Context, Estimate, Kind
@@ -15,16 +14,11 @@ from workers.providers.names import SANDBOX, Target
 Json = dict[str, Any]
 
 _OPTIONS = ("dimensions", "user")
-_WITHOUT = ("anthropic",)
 
 
 def check(payload: Json) -> None:
     """Refuses a model of nobody, a provider without embeddings, and one without a key."""
-    target = names.target(payload.get("model"))
-    if target.provider in _WITHOUT:
-        detail = f"{target.provider} offers no embeddings"
-        raise BadInput(f"{detail.capitalize()}.", errors=[{"pointer": "/input/model", "detail": detail}])
-    names.require_configured(target.provider)
+    names.require_embeddings(names.target(payload.get("model")).provider)
 
 
 def lane(payload: Json) -> str | None:

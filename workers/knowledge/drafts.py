@@ -3,8 +3,7 @@
 Whoever writes has the knowledge base locked (`bases.get_base(…, lock=True)`), so that drafts change one after another.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,14 +11,35 @@ from uuid import UUID
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from infra import ids, json
+from infra import ids
 from infra.clock import now
 from models import EntryType, KbEntry, KbRevision, KnowledgeBase
+from workers import events
+from workers.knowledge.content_hash import content_hash
 
 Json = dict[str, Any]
 
 ROWS_AT_ONCE = 500
 
+# Every entry says again what it says in that version; what is not in it leaves the draft.
+DISCARD = text("""
+UPDATE kb_entries e SET draft_revision_id = m.revision_id, updated_at = :moment
+FROM kb_entries o LEFT JOIN kb_version_entries m
+  ON m.knowledge_base_id = o.knowledge_base_id AND m.version = :version AND m.entry_id = o.id
+WHERE o.knowledge_base_id = :kb AND e.id = o.id AND o.draft_revision_id IS DISTINCT FROM m.revision_id
+""")
+# A review that waits for its judge is void once the draft is another one.
+VOID = text("""
+UPDATE kb_reviews SET state = 'void'
+WHERE knowledge_base_id = :kb AND draft_serial = :serial AND state = 'submitted'
+""")
+# Entries that say again what they once said: the revision is there already.
+SAID_BEFORE = text("""
+SELECT DISTINCT ON (r.entry_id) r.entry_id, r.id
+FROM (SELECT unnest(CAST(:entries AS uuid[])) AS entry_id, unnest(CAST(:hashes AS text[])) AS content_hash) n
+JOIN kb_revisions r ON r.entry_id = n.entry_id AND r.content_hash = n.content_hash
+ORDER BY r.entry_id, r.id DESC
+""")
 # What the draft has of these entries: identity, revision and its hash.
 PRESENT = text("""
 SELECT e.id, e.key, e.draft_revision_id, r.content_hash, r.title
@@ -51,8 +71,7 @@ class EntryContent:
     @property
     def content_hash(self) -> str:
         """SHA-256 in hex of everything but the origin."""
-        said = [self.title, self.text, self.content, self.tags, self.labels]
-        return hashlib.sha256(json.dump_canonical(said)).hexdigest()
+        return content_hash(self.title, self.text, self.content, self.tags, self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +109,31 @@ def put_entries(
 ) -> Changes:
     """Adds and changes entries of one type and source in the draft; with `replace` those not given are removed.
 
-    Keys must be unique. An entry that comes back after its removal keeps its id. Nothing is written for equal content.
+    Keys must be unique. An entry that comes back after its removal keeps its id, and content that comes back its
+    revision, so that nothing is built again for it. Nothing is written for equal content.
     """
     keys = None if replace else [entry.key for entry in entries]
     asked = {"kb": base.id, "type": type, "source": source, "keys": keys}
     known = {row.key: row for row in session.execute(PRESENT, asked)}
+    digests = {entry.key: entry.content_hash for entry in entries}
+    said_before = _said_before(session, known, digests)
     changes, new_entries, revisions, pointed = Changes(), [], [], {}
-    moment = now()
     for entry in entries:
-        row, digest = known.pop(entry.key, None), entry.content_hash
+        row, digest = known.pop(entry.key, None), digests[entry.key]
         if row is not None and row.content_hash == digest:
             changes.unchanged += 1
             continue
         entry_id = row.id if row is not None else ids.new_id()
-        revision = _revision(base, entry_id, entry, digest, changed_by)
-        revisions.append(revision)
+        revision_id = said_before.get(entry_id)
+        if revision_id is None:
+            revisions.append(_revision(base, entry_id, entry, digest, changed_by))
+            revision_id = revisions[-1]["id"]
         before = row.draft_revision_id if row is not None else None
-        (changes.changed if before else changes.added).append(Changed(entry.key, entry_id, before, revision["id"]))
+        (changes.changed if before else changes.added).append(Changed(entry.key, entry_id, before, revision_id))
         if row is None:
-            new_entries.append(_entry(base, entry_id, entry, source, revision["id"]))
+            new_entries.append(_entry(base, entry_id, entry, source, revision_id))
         else:
-            pointed[entry_id] = revision["id"]
+            pointed[entry_id] = revision_id
     if replace:
         gone = [row for row in known.values() if row.draft_revision_id is not None]
         changes.removed = [Changed(row.key, row.id, row.draft_revision_id, None) for row in gone]
@@ -121,7 +144,6 @@ def put_entries(
     _repoint(session, pointed)
     if changes:
         touched(session, base)
-        base.updated_at = moment
     return changes
 
 
@@ -131,11 +153,40 @@ def remove_entries(session: Session, base: KnowledgeBase, entry_ids: Iterable[UU
     touched(session, base)
 
 
+def discard(session: Session, base: KnowledgeBase, *, by: UUID) -> int:
+    """The draft says what the active version says, or nothing where there is none; returns how many entries changed."""
+    done: Any = session.execute(DISCARD, {"kb": base.id, "version": base.active_version, "moment": now()})
+    if done.rowcount:
+        touched(session, base)
+        data = {
+            "knowledge_base_id": base.public_id,
+            "version": base.active_version,
+            "draft_serial": base.draft_serial,
+            "by": ids.show("key", by),
+        }
+        events.publish(session, project_id=base.project_id, subject_id=base.id, type="kb.discarded", data=data)
+    return int(done.rowcount)
+
+
 def touched(session: Session, base: KnowledgeBase) -> None:
     """Says that the draft is another one now; a review of the former no longer counts."""
+    if base.review is not None:
+        session.execute(VOID, {"kb": base.id, "serial": base.draft_serial})
     base.draft_serial += 1
     base.review = None
+    base.updated_at = now()
     session.flush()
+
+
+def _said_before(session: Session, known: Mapping[str, Any], digests: Mapping[str, str]) -> dict[UUID, UUID]:
+    """By entry the revision that has the wanted content, of those that are there and have another one now."""
+    asked = {
+        row.id: digests[key] for key, row in known.items() if digests.get(key, row.content_hash) != row.content_hash
+    }
+    if not asked:
+        return {}
+    rows = session.execute(SAID_BEFORE, {"entries": [str(one) for one in asked], "hashes": [*asked.values()]})
+    return {row.entry_id: row.id for row in rows}
 
 
 def _repoint(session: Session, pointed: dict[UUID, UUID | None]) -> None:

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from infra.errors import ModelNotFound, ProviderNotConfigured
+from infra.errors import BadInput, ModelNotFound, ProviderNotConfigured
 from infra.settings import PROVIDERS, ProviderSettings, settings
 
 SANDBOX = "sandbox"
 # Their own model names contain slashes, so a bare `vendor/model` is one of theirs where they are AI_PROVIDER.
 _SLASHED = ("openrouter", "local")
 _NOT_FOR_TEXT = ("replicate",)
+_WITHOUT_EMBEDDINGS = ("anthropic",)
 _NOTHING = ProviderSettings(None, None)
 
 _credentials: ContextVar[Mapping[str, ProviderSettings] | None] = ContextVar("provider_credentials", default=None)
@@ -76,6 +77,14 @@ def require_configured(provider: str) -> None:
             errors=[{"pointer": "/input/model", "detail": f"{provider} has no API key."}],
             provider=provider,
         )
+
+
+def require_embeddings(provider: str) -> None:
+    """Raises BadInput for a provider that offers no embeddings, ProviderNotConfigured for one without a key."""
+    if provider in _WITHOUT_EMBEDDINGS:
+        detail = f"{provider} offers no embeddings"
+        raise BadInput(f"{detail.capitalize()}.", errors=[{"pointer": "/input/model", "detail": detail}])
+    require_configured(provider)
 
 
 def _bad(pointer: str, detail: str) -> ModelNotFound:

@@ -59,9 +59,10 @@ class SandboxProvider:
         yield Completion(message, finish, _usage(meter, request, message))
 
     async def embed(self, model: str, texts: list[str], options: Json) -> Embeddings:
-        """Vectors of all-MiniLM-L6-v2: 384 dimensions, normalised, the first 256 tokens of each text."""
+        """Vectors of all-MiniLM-L6-v2: 384 dimensions, normalised, the first 256 tokens of each text; with the option
+        `whole` all of it."""
         meter = Meter(self.name, model)
-        vectors, count = await minilm.embed(texts, options.get("dimensions"))
+        vectors, count = await minilm.embed(texts, options.get("dimensions"), whole=options.get("whole", False))
         return Embeddings(vectors, meter.usage(input_tokens=count, output_tokens=0))
 
 

@@ -54,12 +54,13 @@ def placed(view: View) -> View:
     return wrapper
 
 
-def at(method: str, rule: str) -> Callable[[View], View]:
-    """Registers a view at both places."""
+def at(method: str, rule: str, *, name: str | None = None) -> Callable[[View], View]:
+    """Registers a view at both places; where it has several rules, each but one has a `name` of its own."""
 
     def register(view: View) -> View:
-        bp.add_url_rule(BY_ID + rule, view.__name__, view, methods=[method])
-        bp.add_url_rule(DEFAULT + rule, f"{view.__name__}_of_project", view, methods=[method])
+        called = name or view.__name__
+        bp.add_url_rule(BY_ID + rule, called, view, methods=[method])
+        bp.add_url_rule(DEFAULT + rule, f"{called}_of_project", view, methods=[method])
         return view
 
     return register

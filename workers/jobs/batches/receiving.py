@@ -3,8 +3,6 @@
 Nothing is read here but where the lines end, so a batch is accepted as fast as it arrives.
 """
 
-import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Self
@@ -13,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from infra import ids, storage
+from infra import ids, scratch, storage
 from infra.clock import now
-from infra.errors import BadInput, BodyTooLarge, QueueFull, SwitchyardError, TooManyLines, Unavailable
-from infra.settings import settings
+from infra.errors import BadInput, QueueFull, SwitchyardError, TooManyLines
 from models import Batch, BatchStatus
 from schemas.batch import LINES_AT_MOST
+from workers.files.receiving import Received
 from workers.jobs.batches import telling
 from workers.jobs.submit import find_kind
 from workers.webhooks import callbacks
@@ -31,37 +29,23 @@ _BLANK = b" \t\r\n"
 UNREAD = text("SELECT count(*) FROM batches WHERE project_id = :project_id AND status = 'reading'")
 
 
-class Lines:
-    """The lines of one upload, in a file without a name that ends with it."""
+class Lines(Received):
+    """The lines of one upload."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.count = self.size = 0
-        self.accepted = False
-        self._breaks = 0
-        self._digest = hashlib.sha256()
-
-    @property
-    def fingerprint(self) -> bytes:
-        """The SHA-256 of all that was written."""
-        return self._digest.digest()
+        super().__init__(file)
+        self.count = self._breaks = 0
 
     def write(self, piece: bytes) -> int:
         """Takes what came; raises BodyTooLarge and TooManyLines as soon as that is certain."""
-        self.size += len(piece)
-        if self.size > settings().max_upload_bytes:
-            raise too_large()
+        written = super().write(piece)
         used = piece.rstrip(_BLANK)
         if used:
             self.count = self._breaks + used.count(b"\n") + 1
         if self.count > LINES_AT_MOST:
             raise TooManyLines(f"A batch may have {LINES_AT_MOST} lines, and this one has more.")
         self._breaks += piece.count(b"\n")
-        self._digest.update(piece)
-        try:
-            return self.file.write(piece)
-        except OSError as error:
-            raise Unavailable(f"The upload cannot be written: {error.strerror}.") from error
+        return written
 
     def end(self) -> Self:
         """All of it is there; raises BadInput where that is nothing."""
@@ -71,21 +55,10 @@ class Lines:
         return self
 
 
-def too_large() -> BodyTooLarge:
-    """The refusal of an upload."""
-    return BodyTooLarge(f"The upload is larger than {settings().max_upload_bytes} bytes.")
-
-
 @contextmanager
 def receiving() -> Iterator[Lines]:
     """Where to write the lines of an upload."""
-    folder = settings().data
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise Unavailable(f"The upload cannot be written: {error.strerror}.") from error
-    with file:
+    with scratch.file() as file:
         yield Lines(file)
 
 

@@ -1,0 +1,1 @@
+"""Versions of knowledge bases as files: written out whole with their vectors, and read into a draft again."""
