@@ -116,9 +116,8 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
     if found.admit is not None:
         found.admit(session, project_id, payload)
     serial = found.serial(payload) if found.serial else None
-    if wish.max_cost is not None and found.priced is not None and not found.priced(payload):
-        detail = "The price of a model it may call is not known, so its cost cannot be limited."
-        raise BadInput(detail, errors=[{"pointer": "/max_cost", "detail": detail}])
+    if wish.max_cost is not None:
+        _require_priced(found, payload)
     moment = now()
     later = wish.run_at is not None and wish.run_at > moment
     if wish.callback_url is not None:
@@ -152,6 +151,12 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         batch_line=wish.batch_line,
         callback_url=wish.callback_url,
     )
+
+
+def _require_priced(kind: Kind, payload: Json) -> None:
+    if kind.priced is not None and not kind.priced(payload):
+        detail = "The price of a model it may call is not known, so its cost cannot be limited."
+        raise BadInput(detail, errors=[{"pointer": "/max_cost", "detail": detail}])
 
 
 def _limit(wish: Wish, serial: str | None) -> int | None:
