@@ -70,5 +70,7 @@ beat_schedule = {
     "orphans": {"task": "webhooks.orphans", "schedule": 5.0, "options": {"expires": 5}},
     "schedules": {"task": "sweeps.schedules", "schedule": 1.0, "options": {"expires": 5}},
     "inbox": {"task": "sweeps.inbox", "schedule": 5.0, "options": {"expires": 5}},
+    "builds": {"task": "sweeps.builds", "schedule": 5.0, "options": {"expires": 5}},
+    "embeddings": {"task": "sweeps.embeddings", "schedule": 600.0, "options": {"expires": 600}},
     "idempotency": {"task": "sweeps.forget_idempotency_keys", "schedule": 600.0, "options": {"expires": 600}},
 }

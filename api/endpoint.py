@@ -132,17 +132,7 @@ def endpoint(
 
         summary = (view.__doc__ or view.__name__).strip()
         wrapper.spec = Spec(  # type: ignore[attr-defined]
-            scope,
-            summary,
-            body,
-            query,
-            returns,
-            page,
-            status,
-            errors,
-            also or {},
-            or_else or {},
-            bytes_of_file=bytes_of_file,
+            scope, summary, body, query, returns, page, status, errors, also or {}, or_else or {}, {}, bytes_of_file
         )
         return wrapper
 

@@ -39,6 +39,8 @@ def answer_once(
     if found is not None:
         return _again(found)
     made = answer()
+    if not isinstance(made, Response):  # made after the transaction, and asks again: nothing is created by it
+        return made
     kept = idempotency.Kept(made.status_code, made.headers.get("Location"), made.get_data())
     idempotency.keep_answer(session, asked, kept, has_secret=has_secret)
     return made

@@ -16,6 +16,7 @@ from models import (
     ENTRY_PREFIX,
     ApiKey,
     Batch,
+    DatabaseConnection,
     Hook,
     InboxMessage,
     InboxStatus,
@@ -37,6 +38,7 @@ Json = dict[str, Any]
 
 PREFIXES = {
     "batch_id": Batch.prefix,
+    "database_id": DatabaseConnection.prefix,
     "dead_letter_id": "dl",
     "delivery_id": WebhookDelivery.prefix,
     "endpoint_id": WebhookEndpoint.prefix,

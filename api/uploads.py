@@ -51,14 +51,16 @@ def upload(
     returns: type[Schema],
     body: type[Schema] | None = None,
     status: int = 202,
+    place: str | None = None,
     errors: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Makes a view an endpoint that is given what came, and the id of what it makes of it."""
+    """Makes a view an endpoint that is given what came, and the id of what it makes of it; one whose address has
+    parameters by the names `received` and `made`. `place` is where what it makes is found, if not below its address."""
     reads_body, reads_query, writes = body() if body else None, query(), returns()
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def wrapper() -> Response:
+        def wrapper(**path: str) -> Response:
             with db.transaction() as session:
                 principal, verdict = identify(session, scope)
             given = read_query(reads_query)
@@ -71,7 +73,8 @@ def upload(
 
                     def answer() -> Any:
                         call = Call(session, principal, g.request_id, said, given)
-                        return respond(writes, status, view(call, received, made), None)
+                        done = view(call, **path, received=received, made=made) if path else view(call, received, made)
+                        return respond(writes, status, done, place)
 
                     response: Response = answer_once(session, principal, raw, answer, dry=False)
             verdict.stamp(response)

@@ -65,6 +65,8 @@ class Settings:
     # What may be called for a user: private networks, on any port, and the ports of everything else.
     allow_private_targets: tuple[IPv4Network | IPv6Network, ...]
     allowed_target_ports: tuple[range, ...]
+    # The ports at which databases may be, at public addresses.
+    allowed_database_ports: tuple[range, ...]
     # How long a receiver has to answer, and how long a delivery then waits before its second, third, … attempt.
     webhook_timeout_seconds: float
     webhook_retry_seconds: tuple[float, ...]
@@ -143,7 +145,8 @@ def _sqlalchemy_url(url: str) -> str:
 def _outward(env: Env) -> dict[str, Any]:
     return {
         "allow_private_targets": _networks(env.str("ALLOW_PRIVATE_TARGETS", "")),
-        "allowed_target_ports": _ports(env.str("ALLOWED_TARGET_PORTS", "80,443,8080,8443")),
+        "allowed_target_ports": _ports("ALLOWED_TARGET_PORTS", env.str("ALLOWED_TARGET_PORTS", "80,443,8080,8443")),
+        "allowed_database_ports": _ports("ALLOWED_DATABASE_PORTS", env.str("ALLOWED_DATABASE_PORTS", "1024-65535")),
         "webhook_timeout_seconds": env.float("WEBHOOK_TIMEOUT_SECONDS", 15.0),
         "webhook_retry_seconds": _waits(env.str("WEBHOOK_RETRY_SECONDS", "5,300,1800,7200,18000,36000,36000")),
         "encryption_keys": _keys(env.str("ENCRYPTION_KEYS", "")),
@@ -161,17 +164,17 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError(f"ALLOW_PRIVATE_TARGETS must list networks such as 10.0.0.0/8,fd00::/8: {error}") from None
 
 
-def _ports(text: str) -> tuple[range, ...]:
+def _ports(name: str, text: str) -> tuple[range, ...]:
     """`80,8000-8999`."""
     ports = []
     for one in _listed(text):
         found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", one)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not 1 <= first <= last <= 65535:
-            raise ValueError(f"ALLOWED_TARGET_PORTS must list ports and ranges such as 443,8000-8999, not {one!r}")
+            raise ValueError(f"{name} must list ports and ranges such as 443,8000-8999, not {one!r}")
         ports.append(range(first, last + 1))
     if not ports:
-        raise ValueError("ALLOWED_TARGET_PORTS must list at least one port")
+        raise ValueError(f"{name} must list at least one port")
     return tuple(ports)
 
 

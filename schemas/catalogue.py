@@ -257,7 +257,18 @@ EVENT_TYPES: tuple[EventType, ...] = (
             **_KB_JOB,
             "source": "default",
             "count": 1,
-            "changes": [{"id": "api-removed-without-deprecation", "level": "error", "operation": "GET /orders"}],
+            "changes": [
+                {
+                    "id": "api-removed-without-deprecation",
+                    "level": "error",
+                    "operation": "GET /orders",
+                    "text": "The operation was removed without being deprecated before.",
+                    "pointer_before": "",
+                    "pointer_after": None,
+                    "what_to_do": "Keep the operation and mark it as deprecated before it goes.",
+                }
+            ],
+            "affected": {"operations": ["GET /orders"]},
         },
     ),
 )

@@ -5,6 +5,7 @@ from marshmallow import fields
 from schemas.base import AsIs, PublicId
 from schemas.event_data import EventData
 from schemas.job import ErrorOut
+from schemas.spec_change import ChangeOut
 
 
 class KnowledgeBaseData(EventData):
@@ -84,6 +85,14 @@ class KbImportedData(KnowledgeBaseData):
     entries = fields.Integer(required=True)
 
 
+class AffectedOperations(EventData):
+    """What the changes touch."""
+
+    operations = fields.List(
+        fields.String(), required=True, metadata={"description": "`GET /orders`; the first ones, 20 at most."}
+    )
+
+
 class SpecBreakingData(KnowledgeBaseData):
     """The changes of an API that break its clients, with the rules that say so."""
 
@@ -91,6 +100,6 @@ class SpecBreakingData(KnowledgeBaseData):
     source = fields.String(required=True)
     count = fields.Integer(required=True)
     changes = fields.List(
-        fields.Dict(keys=fields.String()), required=True, metadata={"description": "The first of them, 20 at most."}
+        fields.Nested(ChangeOut), required=True, metadata={"description": "The first of them, 20 at most."}
     )
-    affected = fields.Dict(keys=fields.String(), metadata={"description": "The `operations` that they are in."})
+    affected = fields.Nested(AffectedOperations, required=True)

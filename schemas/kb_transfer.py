@@ -11,6 +11,11 @@ from schemas.kb_version import HIGHEST
 
 FORMATS = ("jsonl", "parquet", "both")
 MOST_DIMENSIONS = 16_000
+_OWN: dict[str, Any] = {
+    "allow_none": True,
+    "load_default": None,
+    "metadata": {"type": "string", "pattern": "^kb_[0-9a-f]{32}$", "description": "Left out: the project's own."},
+}
 HASH = validate.Regexp(r"[0-9a-f]{64}\Z", error="Must be a SHA-256 in hex.")
 
 
@@ -41,12 +46,13 @@ class ExportWishes(Schema):
 class KbExportIn(ExportWishes):
     """A version of a knowledge base that is to be written to a file."""
 
-    knowledge_base_id = PublicId("kb", required=True)
+    knowledge_base_id = PublicId("kb", **_OWN)
 
 
 class KbExportOut(Schema):
     """The file, a zip, and what is in it."""
 
+    knowledge_base_id = PublicId("kb", required=True)
     file_id = PublicId("file", required=True)
     version = fields.Integer(required=True)
     entries = fields.Integer(required=True)
@@ -71,7 +77,7 @@ class ImportWishes(Schema):
 class KbImportIn(ImportWishes):
     """An exported version that is to be read into the draft of a knowledge base."""
 
-    knowledge_base_id = PublicId("kb", required=True)
+    knowledge_base_id = PublicId("kb", **_OWN)
 
 
 class ImportedEntries(Schema):
@@ -86,6 +92,7 @@ class ImportedEntries(Schema):
 class KbImportOut(Schema):
     """What was written."""
 
+    knowledge_base_id = PublicId("kb", required=True)
     entries = fields.Nested(ImportedEntries, required=True)
     schemas = fields.Integer(required=True)
     embeddings = fields.Integer(

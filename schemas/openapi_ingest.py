@@ -11,6 +11,7 @@ from schemas.chat import Checked
 SOURCES = ("file_id", "url", "document")
 LONGEST_DOCUMENT = 4 * 1024 * 1024
 MODES = ("replace", "merge")
+REMOTE = "Whether references to http(s) URLs are followed: to 50 documents with 20 MB at most. Left out: they are not."
 
 
 def _document(value: Any) -> list[str]:
@@ -27,13 +28,17 @@ class HowToIngest(Schema):
     source = Text(
         at_least=1,
         at_most=100,
-        load_default="default",
-        metadata={"description": "Names the API within the knowledge base; operations are compared within it."},
+        metadata={
+            "description": "Names the API within the knowledge base; operations are compared within it. Left out: "
+            "`default`."
+        },
     )
     mode = fields.String(
         validate=validate.OneOf(MODES),
-        load_default="replace",
-        metadata={"description": "`replace`: operations that are not in it leave the draft; `merge`: they stay."},
+        metadata={
+            "description": "`replace`: operations that are not in it leave the draft; `merge`: they stay. Left out: "
+            "`replace`."
+        },
     )
     entry = Text(
         at_least=1,
@@ -47,16 +52,18 @@ class HowToIngest(Schema):
         allow_none=True,
         metadata={"description": "`provider/model` that adds a summary and questions to each new description."},
     )
-    allow_remote_refs = Flag(
-        load_default=False,
-        metadata={"description": "Whether references to http(s) URLs are followed: 50 documents, 20 MB at most."},
-    )
 
 
-class OpenApiIngestIn(HowToIngest):
-    """An OpenAPI 2.0, 3.0, 3.1 or 3.2 description in JSON or YAML, or a zip of several files."""
+class OpenApiUploadQuery(HowToIngest):
+    """The same as text, in the query or in the form."""
 
-    knowledge_base_id = PublicId("kb", allow_none=True)
+    allow_remote_refs = fields.Boolean(truthy={"true"}, falsy={"false"}, metadata={"description": REMOTE})
+
+
+class OpenApiUploadIn(HowToIngest):
+    """A description that is not uploaded with the request: exactly one of file_id, url and document."""
+
+    allow_remote_refs = Flag(metadata={"description": REMOTE})
     file_id = PublicId("file", allow_none=True)
     url = Text(at_least=1, at_most=LONGEST_URL, allow_none=True, metadata={"format": "uri"})
     document = Checked(
@@ -70,6 +77,12 @@ class OpenApiIngestIn(HowToIngest):
         given = [name for name in SOURCES if data.get(name) is not None]
         if len(given) != 1:
             raise ValidationError("Give exactly one of file_id, url and document.", given[1] if given else "file_id")
+
+
+class OpenApiIngestIn(OpenApiUploadIn):
+    """An OpenAPI 2.0, 3.0, 3.1 or 3.2 description in JSON or YAML, or a zip of several files."""
+
+    knowledge_base_id = PublicId("kb", allow_none=True, metadata={"description": "Left out: the project's own."})
 
 
 class OperationCounts(Schema):

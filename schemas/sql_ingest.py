@@ -24,13 +24,17 @@ class HowToIngestSql(Schema):
     source = Text(
         at_least=1,
         at_most=100,
-        load_default="default",
-        metadata={"description": "Names the database within the knowledge base; tables are compared within it."},
+        metadata={
+            "default": "default",
+            "description": "Names the database within the knowledge base; tables are compared within it.",
+        },
     )
     mode = fields.String(
         validate=validate.OneOf(MODES),
-        load_default="replace",
-        metadata={"description": "`replace`: tables that are not in it leave the draft; `merge`: they stay."},
+        metadata={
+            "default": "replace",
+            "description": "`replace`: tables that are not in it leave the draft; `merge`: they stay.",
+        },
     )
     dialect = fields.String(
         validate=validate.OneOf(DIALECTS),
@@ -45,10 +49,13 @@ class HowToIngestSql(Schema):
     )
 
 
-class SqlIngestIn(HowToIngestSql):
-    """A script of SQL DDL in nearly any dialect, such as a dump without rows, or a database to look into."""
+class SqlUploadQuery(HowToIngestSql):
+    """The same as text, in the query or in the form."""
 
-    knowledge_base_id = PublicId("kb", allow_none=True)
+
+class SqlUploadIn(HowToIngestSql):
+    """Tables that are not uploaded with the request: exactly one of file_id, ddl and database_id."""
+
     file_id = PublicId("file", allow_none=True)
     ddl = Text(
         at_least=1,
@@ -65,6 +72,12 @@ class SqlIngestIn(HowToIngestSql):
             raise ValidationError("Give exactly one of file_id, ddl and database_id.", given[1] if given else "ddl")
         if given == ["database_id"] and data.get("dialect") is not None:
             raise ValidationError("Belongs to DDL; a live database says itself what it is.", "dialect")
+
+
+class SqlIngestIn(SqlUploadIn):
+    """A script of SQL DDL in nearly any dialect, such as a dump, or a database to look into."""
+
+    knowledge_base_id = PublicId("kb", allow_none=True, metadata={"description": "Left out: the project's own."})
 
 
 class TableCounts(Schema):

@@ -9,6 +9,8 @@ from workers.hooks import retrying
 from workers.jobs import retention, sweep
 from workers.jobs.batches import ending, reading
 from workers.jobs.schedules import due
+from workers.knowledge import embedding
+from workers.knowledge.building import abandoned
 
 
 @app.task(name="sweeps.jobs", base=Task)
@@ -57,3 +59,15 @@ def delete_what_is_kept_no_longer() -> int:
 def forget_idempotency_keys(session: Session) -> int:
     """Idempotency keys older than a day are forgotten."""
     return sweep.forget_idempotency_keys(session)
+
+
+@app.task(name="sweeps.builds", base=Task)
+def end_abandoned_builds() -> int:
+    """Builds whose job has ended before them have failed; in short transactions of its own."""
+    return abandoned.sweep()
+
+
+@app.task(name="sweeps.embeddings", base=Task)
+def forget_unused_embeddings() -> int:
+    """Vectors of texts that nobody asked for in 30 days."""
+    return embedding.forget_unused()

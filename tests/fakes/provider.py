@@ -3,7 +3,8 @@
 The model's name is the script (see REFUSALS and `_answer`); `…-once` fails the first time and answers after that. A
 message that begins with `script:<name>` overrides it, for a model whose name has a price. `limited-5…` takes five calls
 at once and five more in two seconds, says so in its headers and refuses what comes sooner; `unspoken-5…` does not say.
-`quote-503` refuses with that status and repeats the question in its error.
+`quote-503` refuses with that status and repeats the question in its error. A text to embed that has `refuse-this` in it
+has its whole call refused, one with `zero-vector` or `five-numbers` gets such a vector.
 Every call is recorded in `calls`, every connection the client dropped while being answered in `drops`.
 """
 
@@ -256,8 +257,11 @@ class FakeProvider:
         body, refusal = await self._begin(request)
         if refusal is not None:
             return refusal
+        if any("refuse-this" in text for text in body["input"]):
+            error = {"message": "The input has something that is not allowed.", "type": "invalid_request_error"}
+            return web.json_response({"error": error}, status=400)
         rows = [
-            {"object": "embedding", "index": index, "embedding": [float(len(text)), 1.0, 0.0]}
+            {"object": "embedding", "index": index, "embedding": _embedding(text)}
             for index, text in enumerate(body["input"])
         ]
         return web.json_response(
@@ -307,6 +311,12 @@ ANTHROPIC_USAGE = {
     "cache_creation_input_tokens": 6,
     "output_tokens": 10,
 }
+
+
+def _embedding(text: str) -> list[float]:
+    if "zero-vector" in text:
+        return [0.0, 0.0, 0.0]
+    return [1.0] * 5 if "five-numbers" in text else [float(len(text)), 1.0, 0.0]
 
 
 def _script(body: Json) -> str:

@@ -31,7 +31,7 @@ class Tenant:
 @pytest.fixture(scope="session")
 def tenant(system: System) -> Iterator[Tenant]:
     """A new project with a finished job, one that failed, a schedule, a batch, a hook that got an event of no use,
-    a webhook endpoint, a file, and a key nobody needs."""
+    a webhook endpoint, a file, a knowledge base, and a key nobody needs."""
     api_key = another_project(system)
     with Client(system.url, api_key) as client:
         job = client.run()
@@ -43,15 +43,30 @@ def tenant(system: System) -> Iterator[Tenant]:
         hook, message = hook_with_message(client, job["kind"])
         delivery = tested_endpoint(client)
         file = client.http.post("/v1/files", content=b"fuzz").json()
+        knowledge = knowledge_base(client, job["project_id"])
     assert job["status"] == "succeeded", job
     known = {"job_id": job["id"], "key_id": key["id"], "project_id": job["project_id"]}
     known |= {"schedule_id": schedule["id"], "batch_id": batch["id"]}
     known |= {"hook_id": hook, "message_id": message, "file_id": file["id"]}
     known |= {"endpoint_id": delivery["endpoint_id"], "delivery_id": delivery["id"], "event_type": "job.failed"}
+    known |= knowledge
     known["dead_letter_id"] = failed["id"].replace("job_", "dl_")
     with requests.Session() as session:
         session.trust_env = False
         yield Tenant(system.url, api_key, known, session)
+
+
+def knowledge_base(client: Client, project_id: str) -> dict[str, str]:
+    """A knowledge base with a document, a saved query and a database, and what else may stand in a path below it."""
+    bases = f"/v1/projects/{project_id}/knowledge_bases"
+    base = client.http.post(bases, json={"name": "fuzz"}).json()
+    document = client.http.post(f"{bases}/{base['id']}/documents", json={"title": "fuzz", "text": "fuzz"}).json()
+    saved = {"query": "fuzz", "expected": [{"entry_id": document["id"]}]}
+    query = client.http.post(f"{bases}/{base['id']}/queries", json=saved).json()
+    nowhere = {"name": "fuzz", "dsn": "postgresql://nobody@127.0.0.1:9/none"}
+    database = client.http.post(f"{bases}/{base['id']}/databases", json=nowhere).json()
+    ids = {"kb_id": base["id"], "entry_id": document["id"], "query_id": query["id"], "database_id": database["id"]}
+    return {**ids, "collection": "documents", "number": "1", "evaluation_id": query["id"].replace("kbq_", "kbe_")}
 
 
 def hook_with_message(client: Client, kind: str) -> tuple[str, str]:

@@ -1,10 +1,28 @@
 """Every kind of job there is."""
 
-from workers.kinds import completion, embedding, kb_export, kb_import, openapi_ingest
+from workers.kinds import (
+    completion,
+    document_ingest,
+    embedding,
+    kb_export,
+    kb_import,
+    openapi_ingest,
+    rag_build,
+    sql_ingest,
+)
 from workers.kinds.base import by_name
 from workers.providers import routing
 
-KINDS = (completion.KIND, embedding.KIND, kb_export.KIND, kb_import.KIND, openapi_ingest.KIND)
+KINDS = (
+    completion.KIND,
+    document_ingest.KIND,
+    embedding.KIND,
+    kb_export.KIND,
+    kb_import.KIND,
+    openapi_ingest.KIND,
+    rag_build.KIND,
+    sql_ingest.KIND,
+)
 BY_NAME = by_name(KINDS)
 QUEUES = tuple(sorted({kind.queue for kind in KINDS}))
 

@@ -20,8 +20,7 @@ def admit(session: Session, project_id: UUID, payload: Json) -> None:
 
 async def run(ctx: Context, payload: Json) -> Json:
     """Writes the version to a file of the project."""
-    wanted = KbExportIn().load(payload)
-    return await exporting.export(ctx, wanted["knowledge_base_id"], wanted)
+    return await exporting.export(ctx, KbExportIn().load(payload))
 
 
 KIND = Kind(

@@ -9,8 +9,7 @@ from infra.errors import NotFound
 from schemas.kb_transfer import KbImportIn, KbImportOut
 from workers.files import get_file
 from workers.kinds.base import Context, Kind
-from workers.knowledge import bases
-from workers.knowledge.transfer import importing
+from workers.knowledge.transfer import importing, rows
 
 Json = dict[str, Any]
 
@@ -18,7 +17,7 @@ Json = dict[str, Any]
 def admit(session: Session, project_id: UUID, payload: Json) -> None:
     """Refuses a knowledge base or file that is not there."""
     wanted = KbImportIn().load(payload)
-    bases.get_base(session, project_id, wanted["knowledge_base_id"])
+    rows.base_id(session, project_id, wanted["knowledge_base_id"])
     try:
         get_file(session, project_id, wanted["file_id"])
     except NotFound as error:
@@ -26,14 +25,13 @@ def admit(session: Session, project_id: UUID, payload: Json) -> None:
 
 
 def serial(payload: Json) -> str:
-    """Those into one draft run one after another."""
-    return f"draft:{payload['knowledge_base_id']}"
+    """What is read into one draft is read one after the other."""
+    return f"ingest:{payload.get('knowledge_base_id') or 'default'}:import"
 
 
 async def run(ctx: Context, payload: Json) -> Json:
     """Reads the file into the draft."""
-    wanted = KbImportIn().load(payload)
-    return await importing.import_(ctx, wanted["knowledge_base_id"], wanted)
+    return await importing.import_(ctx, KbImportIn().load(payload))
 
 
 KIND = Kind(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import EntryType, KnowledgeBase
-from workers.knowledge import operation_writing
+from workers.knowledge import operation_writing, table_writing
 from workers.knowledge.drafts import EntryContent
 
 Json = dict[str, Any]
@@ -18,6 +18,8 @@ def written(session: Session, base: KnowledgeBase, type: EntryType, body: Json) 
     """A new entry from the body that is loaded for its type; raises BadInput with pointers."""
     if type == EntryType.API:
         content = operation_writing.write(session, base.project_id, body)
+    elif type == EntryType.TABLE:
+        content = table_writing.write(body)
     else:
         content = _document(body)
     return replace(content, origin=ORIGIN)
@@ -27,6 +29,8 @@ def changed(session: Session, base: KnowledgeBase, said: EntryContent, body: Jso
     """What the entry says with these fields of the body; raises BadInput with pointers."""
     if "operation" in body:
         said = operation_writing.rewrite(session, base.project_id, said, body)
+    elif not set(table_writing.PARTS).isdisjoint(body):
+        said = table_writing.rewrite(said, body)
     plain: Json = {name: body[name] for name in ("title", "text", "tags") if name in body}
     if "metadata" in body:
         plain["labels"] = _derived(said) | body["metadata"]

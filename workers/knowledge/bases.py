@@ -23,6 +23,7 @@ DEFAULT_NAME = "Default"
 AT_MOST = 1000
 LOCK_PROJECT = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 MODEL = "/settings/embedding_model"
+SETTINGS = KnowledgeSettings()
 
 
 def create_base(session: Session, *, project_id: UUID, created_by: UUID, body: Json) -> KnowledgeBase:
@@ -90,7 +91,7 @@ def _merged(settings: Json, changes: Json) -> Json:
         if isinstance(inner, dict):
             whole[name] = {**settings[name], **inner}
     try:
-        found: Json = KnowledgeSettings().load(whole)
+        found: Json = SETTINGS.load(whole)
     except ValidationError as error:
         wrong = pointers(error.messages, "/settings")
         raise BadInput("The settings do not fit together; `errors` says where.", errors=wrong) from None
@@ -123,7 +124,7 @@ def default_base(session: Session, project_id: UUID) -> KnowledgeBase:
             "project_id": project_id,
             "name": DEFAULT_NAME,
             "is_default": True,
-            "settings": KnowledgeSettings().load({}),
+            "settings": SETTINGS.load({}),
             "newest_version": 0,
             "draft_serial": 0,
             "created_at": moment,
@@ -137,5 +138,5 @@ def default_base(session: Session, project_id: UUID) -> KnowledgeBase:
 
 def settings_of(base: KnowledgeBase) -> Json:
     """All its settings: what it was given, and the defaults for what has come since."""
-    settings: Json = KnowledgeSettings().load(base.settings)
+    settings: Json = SETTINGS.load(base.settings)
     return settings

@@ -57,7 +57,8 @@ class Embedded:
     """What it took to have vectors of some texts.
 
     `texts` were sent, `known` were there already; tokens and calls of the provider, US dollars (None: no list price),
-    and why texts were refused, by their hash. `vectors` is in the order of the texts, with None for a refused one; only `embed_texts` fills it.
+    and why texts were refused, by their hash. `vectors` is in the order of the texts, with None for a refused one; only
+    `embed_texts` fills it.
     """
 
     texts: int = 0

@@ -24,15 +24,17 @@ NOT_EVALUATED = (
     "Version {version} and the active version {active} were not evaluated with the same saved queries; have that done "
     "first (POST …/evaluate), or build again."
 )
-# The newest figures that both versions have of the same queries.
+# The newest figures that both versions have of the same queries; no row where no query is saved.
 COMPARED = text("""
-SELECT v.metrics AS version, a.metrics AS active
-FROM kb_evaluations v JOIN kb_evaluations a
-  ON a.knowledge_base_id = v.knowledge_base_id AND a.query_set = v.query_set AND a.version = :active
-WHERE v.knowledge_base_id = :kb AND v.version = :version
-ORDER BY v.id DESC, a.id DESC LIMIT 1
+SELECT c.version, c.active
+FROM (SELECT FROM kb_queries WHERE knowledge_base_id = :kb LIMIT 1) q LEFT JOIN LATERAL (
+  SELECT v.metrics AS version, a.metrics AS active
+  FROM kb_evaluations v JOIN kb_evaluations a
+    ON a.knowledge_base_id = v.knowledge_base_id AND a.query_set = v.query_set AND a.version = :active
+  WHERE v.knowledge_base_id = :kb AND v.version = :version
+  ORDER BY v.id DESC, a.id DESC LIMIT 1
+) c ON true
 """)
-HAS_QUERIES = text("SELECT EXISTS (SELECT FROM kb_queries WHERE knowledge_base_id = :kb)")
 
 
 def require_passed(
@@ -69,8 +71,8 @@ def _shrunk(version: KbVersion, active: KbVersion | None) -> list[Problem]:
 def _dropped(session: Session, kb_id: UUID, version: int, active: int, gate: Json) -> list[Problem]:
     compared = session.execute(COMPARED, {"kb": kb_id, "version": version, "active": active}).first()
     if compared is None:
-        if not session.execute(HAS_QUERIES, {"kb": kb_id}).scalar_one():
-            return []
+        return []
+    if compared.version is None:
         return [{"pointer": "/evaluation", "detail": NOT_EVALUATED.format(version=version, active=active)}]
     return judge(compared.version, compared.active, gate["max_drop"])
 

@@ -5,11 +5,13 @@ with its event. Builds go on meanwhile; readers see the one version or the other
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import Select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from infra import ids
 from infra.clock import now
@@ -21,6 +23,10 @@ from workers.paging import PageOf, Window, page
 
 Json = dict[str, Any]
 
+POINT = text("""
+WITH version AS (UPDATE kb_versions SET activated_at = :activated_at, rolled_back_at = NULL WHERE id = :version_id)
+UPDATE knowledge_bases SET active_version = :number, updated_at = :moment WHERE id = :kb
+""")
 WHY_NOT = {
     VersionState.BUILDING: "is still being built",
     VersionState.FAILED: "could not be built",
@@ -48,13 +54,7 @@ def find(session: Session, base: KnowledgeBase, number: int) -> KbVersion | None
 
 def require_ready(session: Session, base: KnowledgeBase, number: int) -> KbVersion:
     """The version of that number, if it can be served; raises NotFound and VersionNotReady."""
-    version = find(session, base, number)
-    if version is None and number > base.newest_version:
-        raise NotFound(f"There is no version {number}; the newest is {base.newest_version}.")
-    state = VersionState.DROPPED if version is None else version.state
-    if version is None or state != VersionState.READY:
-        raise VersionNotReady(f"Version {number} {WHY_NOT[VersionState(state)]}.")
-    return version
+    return _servable(base, number, find(session, base, number))
 
 
 def list_version_entries(
@@ -73,7 +73,7 @@ def list_version_entries(
     return found.map(lambda entry: _entry_view(entry, rows[entry.id], revisions[rows[entry.id].revision_id].title))
 
 
-def activate(session: Session, base: KnowledgeBase, *, by: UUID, may_force: bool, body: Json) -> KbVersion:
+def activate(session: Session, base: KnowledgeBase, *, by: UUID | None, may_force: bool, body: Json) -> KbVersion:
     """The version, by default the newest that is ready, which is the active one from here on.
 
     Raises NotFound or VersionNotReady for what cannot be served, Conflict where another version is active than
@@ -84,17 +84,18 @@ def activate(session: Session, base: KnowledgeBase, *, by: UUID, may_force: bool
     number = body["version"] or base.ready_version
     if number is None:
         raise KnowledgeBaseNotBuilt("The knowledge base has no version that is ready; build its draft first.")
-    version = require_ready(session, base, number)
+    both = _of(base).where(KbVersion.number.in_([number, base.active_version]))
+    found = {one.number: one for one in session.scalars(both)}
+    version = _servable(base, number, found.get(number))
     if number == base.active_version:
         return version
     if body["force"] and not may_force:
         raise Forbidden("Passing over the gate is a reviewer's decision; this key lacks the scope kb:review.")
     review.require_approved(session, base, version.draft_serial)
     if not body["force"]:
-        active = None if base.active_version is None else require_ready(session, base, base.active_version)
+        active = None if base.active_version is None else found[base.active_version]
         gate.require_passed(session, base, version, active, bases.settings_of(base)["gate"])
-    version.activated_at, version.rolled_back_at = now(), None
-    _point(session, base, version, "kb.activated", by=by, forced=body["force"])
+    _point(session, base, version, now(), "kb.activated", by=by, forced=body["force"])
     return version
 
 
@@ -113,8 +114,8 @@ def rollback(session: Session, base: KnowledgeBase, *, by: UUID, body: Json) -> 
     for left in session.scalars(_line(base)):
         if left.number == base.active_version or _is_after(left, version):
             left.rolled_back_at = moment
-    version.activated_at, version.rolled_back_at = version.activated_at or moment, None
-    _point(session, base, version, "kb.rolled_back", by=by, forced=False)
+    session.flush()
+    _point(session, base, version, version.activated_at or moment, "kb.rolled_back", by=by, forced=False)
     return version
 
 
@@ -139,6 +140,15 @@ def _of(base: KnowledgeBase) -> Select[KbVersion]:
     return KbVersion.in_project(base.project_id).where(KbVersion.knowledge_base_id == base.id)
 
 
+def _servable(base: KnowledgeBase, number: int, version: KbVersion | None) -> KbVersion:
+    if version is None and number > base.newest_version:
+        raise NotFound(f"There is no version {number}; the newest is {base.newest_version}.")
+    state = VersionState.DROPPED if version is None else version.state
+    if version is None or state != VersionState.READY:
+        raise VersionNotReady(f"Version {number} {WHY_NOT[VersionState(state)]}.")
+    return version
+
+
 def _line(base: KnowledgeBase) -> Select[KbVersion]:
     """The versions that were activated and not rolled back from, the last first: the active one and those before it."""
     ready = _of(base).where(KbVersion.state == VersionState.READY, KbVersion.activated_at.is_not(None))
@@ -159,15 +169,33 @@ def _before(session: Session, base: KnowledgeBase) -> KbVersion:
     return found
 
 
-def _point(session: Session, base: KnowledgeBase, version: KbVersion, type: str, *, by: UUID, forced: bool) -> None:
-    previous, base.active_version, base.updated_at = base.active_version, version.number, now()
-    session.flush()
+def _point(
+    session: Session,
+    base: KnowledgeBase,
+    version: KbVersion,
+    activated_at: datetime,
+    type: str,
+    *,
+    by: UUID | None,
+    forced: bool,
+) -> None:
+    """Moves the pointer, in one statement, and tells of it."""
+    previous = base.active_version
+    asked = {"kb": base.id, "version_id": version.id, "number": version.number, "moment": now()}
+    session.execute(POINT, {**asked, "activated_at": activated_at})
+    for row, name, value in (
+        (base, "active_version", version.number),
+        (base, "updated_at", asked["moment"]),
+        (version, "activated_at", activated_at),
+        (version, "rolled_back_at", None),
+    ):
+        set_committed_value(row, name, value)
     data = {
         "knowledge_base_id": base.public_id,
         "version": version.number,
         "previous": previous,
         "forced": forced,
-        "by": ids.show("key", by),
+        "by": None if by is None else ids.show("key", by),
     }
     events.publish(session, project_id=base.project_id, subject_id=base.id, type=type, data=data)
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from infra.errors import BadInput
 
-MAGIC = b"PK\x03\x04"
+MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 MOST_FILES = 20_000
 MOST_BYTES = 200 * 1024 * 1024
 MOST_TIMES_SMALLER = 100

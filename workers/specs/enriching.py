@@ -99,11 +99,7 @@ class Enricher:
             return
         self._failures = 0
         self.written += 1
-        content = json.loads(entry["content"])
-        content["enriched"] = {**said, "model": self._model, "prompt": PROMPT, "input_hash": entry["hash"]}
-        entry["content"] = json.dumps(content)
-        questions = "\n".join(f"- {one}" for one in said["questions"])
-        entry["text"] += f"\n\n## In other words\n{said['summary']}\n\n{questions}"
+        add_to(entry, {**said, "model": self._model, "prompt": PROMPT, "input_hash": entry["hash"]})
 
     def _refused(self, entry: Json, error: SwitchyardError) -> None:
         self.failed += 1
@@ -154,6 +150,15 @@ class Enricher:
         found: Json = json.loads(text)
         plain = {"summary": _plain(found["summary"], LONGEST_SUMMARY)}
         return {**plain, "questions": [_plain(one, LONGEST_QUESTION) for one in found["questions"]]}
+
+
+def add_to(entry: Json, enriched: Json) -> None:
+    """Adds what a model wrote to the text and the record of an entry."""
+    content = json.loads(entry["content"])
+    content["enriched"] = enriched
+    entry["content"] = json.dumps(content)
+    questions = "\n".join(f"- {one}" for one in enriched["questions"])
+    entry["text"] += f"\n\n## In other words\n{enriched['summary']}\n\n{questions}"
 
 
 def check(model: str) -> None:

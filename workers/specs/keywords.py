@@ -24,7 +24,7 @@ SCHEMA_MAPS = frozenset(("properties", "patternProperties", "dependentSchemas"))
 # Names and bases: references have been resolved, so nobody needs them any more.
 DROPPED = frozenset(
     ("$id", "id", "$schema", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs",
-     "definitions", "$ref", "$dynamicRef", "$recursiveRef")
+     "definitions", "$ref", "$dynamicRef", "$recursiveRef", "additionalItems")
 )  # fmt: skip
 KEPT_EXTENSIONS = frozenset(("x-extensible-enum", "x-sunset", "x-stability-level"))
 

@@ -70,7 +70,7 @@ def _documents(argument: Json, inputs: dict[str, Path], notes: Notes) -> Documen
     """Whatever the first document may refer to."""
     path, fetched = inputs["document"], argument["fetched"]
     with path.open("rb") as file:
-        is_zip = file.read(4) == archive.MAGIC
+        is_zip = file.read(4) in archive.MAGIC
     if is_zip:
         files = Archive(path)
         root = files.entry(argument["entry"])

@@ -35,9 +35,11 @@ def read(raw: bytes, notes: Notes, at: At) -> Any:
         if len(text) > YAML_INSTEAD:
             raise _not_json(error) from None
         try:
-            return YamlReader(notes, at).read(text)
+            data = YamlReader(notes, at).read(text)
         except BadInput:
             raise _not_json(error) from None
+        notes.add(at, "invalid_json", f"{_not_json(error).detail} It is read as YAML.")
+        return data
     return _looked_through(data, text, notes, at)
 
 

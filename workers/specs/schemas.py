@@ -169,6 +169,8 @@ class Schemas:
                 self._checked_value(out, keyword, one, at / keyword)
             elif keyword not in DROPPED and (not keyword.startswith("x-") or keyword in KEPT_EXTENSIONS):
                 self._kept_value(out, keyword, one, at / keyword)
+        if "prefixItems" in out and "additionalItems" in value:
+            out["items"] = self.schema(value["additionalItems"], at / "additionalItems")
         self._adapt(out, value, at, self._notes)
         say_odd_schema(out, at, self._notes)
         return out
@@ -227,10 +229,6 @@ class Schemas:
             if value:
                 out["prefixItems"] = [self.schema(one, at / str(index)) for index, one in enumerate(value)]
         else:
-            out["items"] = self.schema(value, at)
-
-    def _additional_items(self, out: Json, value: Any, at: At) -> None:
-        if "prefixItems" in out:
             out["items"] = self.schema(value, at)
 
     def _required(self, out: Json, value: Any, at: At) -> None:
@@ -292,7 +290,6 @@ class Schemas:
 _SPECIAL = {
     "type": Schemas._type,
     "items": Schemas._items,
-    "additionalItems": Schemas._additional_items,
     "required": Schemas._required,
     "dependencies": Schemas._dependencies,
     "examples": Schemas._examples,

@@ -1,6 +1,5 @@
 """Which version a document is, and what the official meta-schema of that version says against it."""
 
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,6 +15,7 @@ Json = dict[str, Any]
 
 MOST_ERRORS = 1000
 DEEPEST_CAUSE = 6
+MOST_MESSAGES = 4
 
 
 def version_of(document: Any, at: At, notes: Notes) -> tuple[str, str]:
@@ -46,33 +46,42 @@ def validate(document: Json, version: str, at: At, notes: Notes) -> None:
         if count >= MOST_ERRORS:
             notes.add(at, "invalid_document", "There is more that the specification of OpenAPI does not allow.")
             return
-        cause = _cause(error, DEEPEST_CAUSE)
+        path, messages = _cause(error, DEEPEST_CAUSE)
         place = at
-        for step in cause.instance_path:
-            place = place / str(step)
-        notes.add(place, "invalid_document", _told(cause.message))
+        for step in path:
+            place = place / step
+        notes.add(place, "invalid_document", "; ".join(map(_told, messages[:MOST_MESSAGES])) + ".")
 
 
-def _cause(error: jsonschema_rs.ValidationError, deeper: int) -> jsonschema_rs.ValidationError:
-    """Of alternatives that all fail, what is wrong with the one that was probably meant."""
-    branches = [branch for branch in _branches(error) if branch and not _wants_reference(branch)]
-    if not branches or not deeper:
-        return error
-    best = max(branches, key=lambda branch: (max(len(one.instance_path) for one in branch), -len(branch)))
-    return _cause(max(best, key=lambda one: len(one.instance_path)), deeper - 1)
+def _cause(error: jsonschema_rs.ValidationError, deeper: int) -> tuple[list[str], list[str]]:
+    """Where and what is wrong. Of alternatives that all fail, with those that fail furthest within: they are probably
+    what was meant."""
+    found = [_cause(one, deeper - 1) for branch in _meant(error) for one in branch] if deeper else []
+    if not found:
+        return [str(step) for step in error.instance_path], [error.message]
+    path = max((path for path, _ in found), key=len)
+    messages = [message for other, some in found for message in some if other == path]
+    return path, list(dict.fromkeys(messages))
 
 
-def _branches(error: jsonschema_rs.ValidationError) -> Iterator[list[jsonschema_rs.ValidationError]]:
-    yield from getattr(error.kind, "context", ())
-
-
-def _wants_reference(branch: list[jsonschema_rs.ValidationError]) -> bool:
-    """Whether the alternative is a reference, which the author did not write."""
-    return any(getattr(one.kind, "property", None) == "$ref" for one in branch)
+def _meant(error: jsonschema_rs.ValidationError) -> list[list[jsonschema_rs.ValidationError]]:
+    """The alternatives that failed, but for those that the author did not write: a reference, another place `in`."""
+    found = [
+        branch
+        for branch in getattr(error.kind, "context", ())
+        if not any(getattr(one.kind, "property", None) == "$ref" for one in branch)
+    ]
+    here = len(error.instance_path)
+    written = [
+        branch
+        for branch in found
+        if not any(one.instance_path[here:] == ["in"] and one.kind.name == "enum" for one in branch)
+    ]
+    return written or found
 
 
 def _told(message: str) -> str:
-    return f"{message[:1].upper()}{message[1:]}".rstrip(".") + "."
+    return f"{message[:1].upper()}{message[1:]}".rstrip(".")
 
 
 @cache

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from workers.sql.columns import option_comment, read_column, read_constraint, read_default, read_index
 from workers.sql.dialects import KEY_IS_INDEX
 from workers.sql.keywords import VERBS
+from workers.sql.names import Name
 from workers.sql.tables import Column, Table, Tables
-from workers.sql.words import Name, Words
+from workers.sql.words import Words
 
 Warn = Callable[[str, Words], None]
 

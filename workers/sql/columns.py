@@ -19,8 +19,9 @@ from workers.sql.keywords import (
     TYPE_SIGNS,
     VALUED,
 )
+from workers.sql.names import Name
 from workers.sql.tables import Column, Constraints, ForeignKey, Key
-from workers.sql.words import Name, Words
+from workers.sql.words import Words
 
 Json = dict[str, Any]
 Warn = Callable[[str, Words], None]

@@ -17,9 +17,10 @@ from workers.sql.columns import option_comment, read_column, read_constraint, re
 from workers.sql.dialects import KEY_IS_INDEX, USE_IS_SCHEMA, guess, known
 from workers.sql.encodings import as_utf8
 from workers.sql.keywords import INDEX_KINDS, INDEX_METHODS, PASSED, TABLE_KINDS
+from workers.sql.names import Name
 from workers.sql.statements import LONGEST, Script, Statement
 from workers.sql.tables import Column, Table, Tables
-from workers.sql.words import Name, Words
+from workers.sql.words import Words
 
 Json = dict[str, Any]
 

@@ -4,9 +4,12 @@ What tells tables apart comes first: the name, also as the words it is made of, 
 what refers to what.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from infra import json
 
 Json = dict[str, Any]
 
@@ -127,3 +130,18 @@ def _list(names: list[str]) -> str:
 def _line(text: str, longest: int) -> str:
     plain = _SPACE.sub(" ", text).strip()
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def entry_of(key: str, record: Json) -> Json:
+    """The entry of a table, as it is stored and as workers/specs/enriching.py takes it; `hash` is the record's."""
+    content = json.dump_for_postgres(record)
+    labels = {"schema": record["schema"], "dialect": record["dialect"], "kind": record["kind"]}
+    return {
+        "key": key,
+        "title": title_of(key, record),
+        "text": describe(key, record),
+        "content": content,
+        "tags": [record["schema"]] if record["schema"] else [],
+        "labels": {name: value for name, value in labels.items() if value},
+        "hash": hashlib.sha256(content.encode()).hexdigest(),
+    }

@@ -64,8 +64,12 @@ SIGNS = {
         r"\bcomment\s*=\s*'",
     ),
     "redshift": _signs(r"\bdistkey\b", r"\bsortkey\b", r"\bdiststyle\b", r"\bencode (?:az64|lzo|zstd|raw)\b"),
-    "duckdb": _signs(r"\bhugeint\b", r"\bstruct\s*\(", r"\bmap\s*\(", r"\bunion\s*\(\s*\w+ \w", r"\bread_(?:csv|parquet)"),
-    "clickhouse": _signs(r"\bengine\s*=\s*\w*mergetree", r"\bnullable\s*\(", r"\blowcardinality\s*\(", r"\buint(?:8|16|32|64)\b"),
+    "duckdb": _signs(
+        r"\bhugeint\b", r"\bstruct\s*\(", r"\bmap\s*\(", r"\bunion\s*\(\s*\w+ \w", r"\bread_(?:csv|parquet)"
+    ),
+    "clickhouse": _signs(
+        r"\bengine\s*=\s*\w*mergetree", r"\bnullable\s*\(", r"\blowcardinality\s*\(", r"\buint(?:8|16|32|64)\b"
+    ),
     "databricks": _signs(r"\busing delta\b", r"\btblproperties\b", r"\bmap\s*<", r"\bliquid\b"),
     "hive": _signs(r"\bstored as\b", r"\brow format\b", r"\bexternal table\b", r"\btblproperties\b"),
 }  # fmt: skip

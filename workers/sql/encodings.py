@@ -9,8 +9,8 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (code
 
 
 def as_utf8(data: bytes) -> bytes:
-    """The same text in UTF-8: by its byte order mark (SQL Server's tools write UTF-16), else as Windows-1252 where it is
-    no UTF-8. Raises BadInput for what is no text."""
+    """The same text in UTF-8: by its byte order mark (SQL Server's tools write UTF-16), else as Windows-1252 where it
+    is no UTF-8. Raises BadInput for what is no text."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decoded(data, encoding).encode()

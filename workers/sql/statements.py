@@ -1,8 +1,8 @@
 """A script cut into its statements, each with its line.
 
-Only quotes, comments and what ends a statement are looked at, by the rules of the dialect's tokenizer. Rows (INSERT, the
-data of COPY), the commands of psql and SQL*Plus and the bodies of routines are passed over. It reads bytes, since a dump
-is mostly rows that nobody needs as text.
+Only quotes, comments and what ends a statement are looked at, by the rules of the dialect's tokenizer. Rows (INSERT,
+the data of COPY), the commands of psql and SQL*Plus and the bodies of routines are passed over. It reads bytes, since a
+dump is mostly rows that nobody needs as text.
 """
 
 import re
@@ -70,9 +70,10 @@ def _rules(name: str) -> _Rules:
     if ("[", "]") in speaks.IDENTIFIERS:
         quotes.append(rb"\[[^\]\n]{0,500}+\]")
     comments = [rb"--[^\n]*+", *([rb"\#[^\n]*+"] if "#" in speaks.COMMENTS else [])]
-    token = rb"(?P<quote>%b)|(?P<comment>%b)|(?P<open>/\*)|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$)|(?P<end>;)|(?P<line>\n)"
+    tag = rb"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$"
+    token = rb"(?P<quote>%b)|(?P<comment>%b)|(?P<open>/\*)|(?P<dollar>%b)|(?P<end>;)|(?P<line>\n)"
     return _Rules(
-        token=re.compile(token % (b"|".join(quotes), b"|".join(comments)), re.DOTALL),
+        token=re.compile(token % (b"|".join(quotes), b"|".join(comments), tag), re.DOTALL),
         rows=re.compile(
             rb"(?:[^';\n]++|\n(?!" + _LINE.pattern + rb")|" + text + rb")*+(?:;|(?=\n)|\Z)", _LINE.flags | re.DOTALL
         ),

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.sql.words import Name
+from workers.sql.names import Name
 
 Json = dict[str, Any]
 

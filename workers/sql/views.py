@@ -7,8 +7,9 @@ from sqlglot.errors import SqlglotError
 
 from workers.sql.columns import option_comment
 from workers.sql.dialects import dialect, fold
+from workers.sql.names import Name
 from workers.sql.tables import Column, Table, Tables
-from workers.sql.words import Name, Words
+from workers.sql.words import Words
 
 LONGEST_QUERY = 200_000
 

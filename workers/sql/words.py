@@ -9,6 +9,7 @@ from sqlglot import TokenType
 
 from workers.sql.dialects import dialect, fold
 from workers.sql.keywords import GENERIC
+from workers.sql.names import Name
 
 _STRINGS = frozenset(
     (
@@ -37,14 +38,6 @@ class Word:
     def upper(self) -> str:
         """What a keyword is compared by; quoted things are no keywords."""
         return self.text.upper() if self.kind in ("word", "sign") else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name as it is written, without quotes, and as it is compared."""
-
-    text: str
-    folded: str
 
 
 class Words:
@@ -134,7 +127,7 @@ class Words:
         return names
 
     def group(self) -> Self | None:
-        """What is in the parentheses that open here, and the cursor is behind them; without an end, all that is left."""
+        """What is in the parentheses that open here, the cursor now behind them; without an end, all that is left."""
         if self.next_upper() != "(":
             return None
         depth, end = 0, self.at

@@ -277,6 +277,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("knowledge_base_id", "number", name=op.f("uq_kb_versions_knowledge_base_id_number")),
     )
     op.create_index(
+        "ix_kb_versions_building", "kb_versions", ["id"], unique=False, postgresql_where=sa.text("state = 'building'")
+    )
+    op.create_index(
         op.f("ix_kb_versions_knowledge_base_id_id"), "kb_versions", ["knowledge_base_id", "id"], unique=False
     )
     op.create_table(
@@ -347,6 +350,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_knowledge_bases_project_id_id"), table_name="knowledge_bases")
     op.drop_table("knowledge_bases")
     op.drop_index(op.f("ix_kb_versions_knowledge_base_id_id"), table_name="kb_versions")
+    op.drop_index("ix_kb_versions_building", table_name="kb_versions", postgresql_where=sa.text("state = 'building'"))
     op.drop_table("kb_versions")
     op.drop_index(op.f("ix_kb_version_entries_revision_id"), table_name="kb_version_entries")
     op.drop_table("kb_version_entries")

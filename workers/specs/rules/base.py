@@ -95,8 +95,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A difference that a rule found, said in a sentence. The pointers are JSON pointers into the expanded records;
-    None where the operation is missing on that side."""
+    """A difference that a rule found, said in a sentence. The pointers are JSON pointers into the expanded records, to
+    what changed or to what holds it; None where the operation, parameter, body, response or header is not there."""
 
     id: str
     level: Level

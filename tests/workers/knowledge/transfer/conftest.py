@@ -71,7 +71,7 @@ class Transfer(Knowledge):
 
     def export(self, ctx: Any = None, **wishes: Any) -> Json:
         """The result of an export."""
-        return asyncio.run(exporting.export(ctx or self.ctx(), self.id, {**NO_WISHES, **wishes}))
+        return asyncio.run(exporting.export(ctx or self.ctx(), {**NO_WISHES, "knowledge_base_id": self.id, **wishes}))
 
     def take_over(self, path: Path) -> UUID:
         """The file as one of this project."""
@@ -79,8 +79,8 @@ class Transfer(Knowledge):
 
     def import_(self, file_id: UUID, ctx: Any = None, **wishes: Any) -> Json:
         """The result of an import."""
-        given = {"file_id": file_id, "replace": False, "apply_settings": False, **wishes}
-        return asyncio.run(importing.import_(ctx or self.ctx(), self.id, given))
+        given = {"knowledge_base_id": self.id, "file_id": file_id, "replace": False, "apply_settings": False, **wishes}
+        return asyncio.run(importing.import_(ctx or self.ctx(), given))
 
     def fetch(self, result: Json, to: Path) -> Path:
         """The exported zip as a local file."""

@@ -1,0 +1,82 @@
+"""Documents sent to a knowledge base over HTTP, and what becomes of them."""
+
+from typing import Any
+
+import pytest
+
+from tests.client import Client
+from tests.workers.knowledge.documents.makers import packed, pdf
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def kb(client: Client) -> str:
+    """The address of a knowledge base of this module's own."""
+    project = client.http.get("/v1/projects").json()["data"][0]["id"]
+    made = client.http.post(f"/v1/projects/{project}/knowledge_bases", json={"name": "documents"}).json()
+    return f"/v1/projects/{project}/knowledge_bases/{made['id']}"
+
+
+def sent(client: Client, kb: str, **request: Any) -> Json:
+    answer = client.http.post(f"{kb}/upload-document", **request)
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["Location"] == f"/v1/jobs/{answer.json()['id']}"
+    return client.wait(answer.json()["id"])
+
+
+def documents(client: Client, kb: str) -> set[str]:
+    return {one["key"] for one in client.http.get(f"{kb}/draft/documents").json()["data"]}
+
+
+def test_a_form_a_body_and_json_bring_documents_into_the_draft(client: Client, kb: str) -> None:
+    folder = packed({"docs/a.md": "# A\n\nWords of a.", "docs/b.pdf": b"%PDF-1.4\n"})
+    form = sent(
+        client,
+        kb,
+        files={"file": ("guide.pdf", pdf(["Page one", "Page two"]), "application/pdf")},
+        data={"tags": "x, y", "metadata.team": "t", "title": "Guide"},
+    )
+    body = sent(
+        client, kb, content=folder, params={"filename": "docs.zip"}, headers={"Content-Type": "application/zip"}
+    )
+    text = sent(client, kb, json={"text": "# C", "key": "c.md", "tags": ["z"]})
+
+    assert [one["status"] for one in (form, body, text)] == ["succeeded"] * 3
+    assert (form["result"]["title"], form["result"]["pages"]) == ("Guide", 2)
+    assert (body["result"]["documents"]["added"], body["result"]["failed"]) == (1, 1)
+    assert documents(client, kb) == {"guide.pdf", "docs/a.md", "c.md"}
+    entry = client.http.get(f"{kb}/draft/documents", params={"tag": "y"}).json()["data"][0]
+    assert (entry["title"], entry["metadata"]) == ("Guide", {"team": "t"})
+
+
+def test_a_document_that_cannot_be_read_fails_its_job_and_changes_nothing(client: Client, kb: str) -> None:
+    before = documents(client, kb)
+
+    job = sent(client, kb, files={"file": ("a.docx", b"PK\x03\x04 not a zip", "application/zip")})
+
+    assert (job["status"], job["error"]["code"]) == ("failed", "document_unreadable")
+    assert documents(client, kb) == before
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"json": {}}, 422),
+        ({"json": {"file_id": "file_" + "0" * 32}}, 404),
+        ({"json": {"text": "x", "key": "a", "knowledge_base_id": "kb_" + "0" * 32}}, 422),
+        ({"files": {"other": ("a.md", b"x")}}, 422),
+        ({"files": {"file": ("a.md", b"")}}, 422),
+        ({"files": {"file": ("a.md", b"x")}, "data": {"mode": "none"}}, 422),
+    ],
+)
+def test_what_is_no_document_is_refused(client: Client, kb: str, request_: Json, status: int) -> None:
+    answer = client.http.post(f"{kb}/upload-document", **request_)
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["code"]
+
+
+def test_nobody_sends_to_a_strangers_knowledge_base(stranger: Client, kb: str) -> None:
+    for request in ({"json": {"text": "x", "key": "a"}}, {"files": {"file": ("a.md", b"x")}}):
+        assert stranger.http.post(f"{kb}/upload-document", **request).status_code == 404
