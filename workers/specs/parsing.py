@@ -3,6 +3,7 @@
 Nothing of the specification goes back that the draft has already; what goes back is text ready to be stored.
 """
 
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -46,24 +47,30 @@ def parse(argument: Json, inputs: dict[str, Path]) -> Json:
         raise BadInput("`paths` must be an object.")
     validate(root, family, at, notes)
     operations = Operations(documents, root, at, family, notes)
-    told = _Telling(Snapshot(inputs.get("before")), operations, argument)
-    for count, one in enumerate(operations, start=1):
-        if count > MOST_OPERATIONS:
-            raise BadInput(f"The specification has more than {MOST_OPERATIONS:,} operations.")
-        told.take(one)
+    with closing(Snapshot(inputs.get("before"))) as before:
+        outcome = _outcome(before, operations, argument)
     if documents.missing:
         return {"missing": sorted(documents.missing)}
-    if not told.keys:
+    if not outcome["keys"]:
         notes.add(at, "no_operations", "There is no operation in it.")
     info = operations.info
     return {
         "title": text_of(info.get("title")),
         "version": None if info.get("version") is None else str(info["version"])[:200],
         "openapi": version,
-        **told.outcome(),
+        **outcome,
         "warnings": notes.listed,
         "warnings_total": notes.total,
     }
+
+
+def _outcome(before: Snapshot, operations: Operations, argument: Json) -> Json:
+    told = _Telling(before, operations, argument)
+    for count, one in enumerate(operations, start=1):
+        if count > MOST_OPERATIONS:
+            raise BadInput(f"The specification has more than {MOST_OPERATIONS:,} operations.")
+        told.take(one)
+    return told.outcome()
 
 
 def _documents(argument: Json, inputs: dict[str, Path], notes: Notes) -> Documents:

@@ -38,6 +38,11 @@ class Snapshot:
                 self._offsets[line[0], line[1]] = offset
             offset += len(raw)
 
+    def close(self) -> None:
+        """Closes the file."""
+        if self._file is not None:
+            self._file.close()
+
     def has(self, sort: str, hashed: str) -> bool:
         """Whether there is such a closure or schema."""
         return (sort, hashed) in self._offsets

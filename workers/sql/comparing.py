@@ -7,7 +7,13 @@ Json = dict[str, Any]
 
 MOST_CHANGES = 50
 # By what the things of a list are recognised again; those without a name by what they are about.
-_LISTS = {"unique": "columns", "foreign_keys": "columns", "indexes": "columns", "checks": "expression"}
+_LISTS = {
+    "unique": "columns",
+    "foreign_keys": "columns",
+    "indexes": "columns",
+    "checks": "expression",
+    "referenced_by": "table",
+}
 _WHOLE = ("kind", "comment", "primary_key")
 
 

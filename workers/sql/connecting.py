@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,7 @@ def _parameters(dsn: Dsn, port: int, seconds: float) -> dict[str, Any]:
         "require_auth": "scram-sha-256,md5,password,none",
         "target_session_attrs": "any",
         "options": "",
-        "connect_timeout": max(2, min(10, ceil(seconds))),
+        "connect_timeout": max(2, min(5, int(seconds))),
         "application_name": "switchyard",
     }
 

@@ -1,5 +1,6 @@
 """One query to a live database: checked, bounded in time, rows and bytes, its values as JSON."""
 
+import json as exact  # orjson makes a float of a number beyond 64 bits
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ Json = dict[str, Any]
 
 # Each takes a thread that answers requests, so that the others stay free.
 AT_ONCE = 3
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 3.0
 MOST_BYTES, MOST_WIRE_BYTES = 4 * 1024 * 1024, 16 * 1024 * 1024
 ROWS_AT_ONCE = 200
 LARGEST = 2**63
@@ -193,7 +194,7 @@ def _shown(value: Any, kind: int) -> Any:
     """A value as JSON has it. Numbers beyond 64 bits and NaN are texts; so is JSON that is too deep to be read."""
     if kind in _JSON and isinstance(value, str):
         try:
-            return _safe(json.loads(value))
+            return _safe(exact.loads(value))
         except (ValueError, RecursionError):
             return value
     return _safe(value)
@@ -202,8 +203,10 @@ def _shown(value: Any, kind: int) -> Any:
 def _safe(value: Any) -> Any:
     if isinstance(value, list):
         return [_safe(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _safe(one) for name, one in value.items()}
     if isinstance(value, float) and not isfinite(value):
         return str(value)
     if isinstance(value, int) and not -LARGEST <= value < LARGEST:
         return str(value)
-    return value if isinstance(value, str | int | float | bool | dict | None) else str(value)
+    return value if isinstance(value, str | int | float | None) else str(value)

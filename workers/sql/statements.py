@@ -30,12 +30,12 @@ _ROUTINE = re.compile(
 _BEGINS = re.compile(rb"(?<!END\s)\b(?:BEGIN|CASE)\b", re.IGNORECASE)
 _ENDS = re.compile(rb"\bEND\b(?!\s+(?:IF|LOOP|WHILE|REPEAT|FOR)\b)", re.IGNORECASE)
 _LINE = re.compile(
-    rb"[ \t]*(?:(?P<go>(?:GO(?:[ \t]+\d+)?|/)[ \t\r]*$)|(?P<mark>DELIMITER[ \t]+(?!;)\S+)"
+    rb"[ \t]*(?:(?P<go>(?:GO(?:[ \t]+\d+)?|/)[ \t\r]*$)|(?P<mark>DELIMITER[ \t]+(?!;[ \t\r]*$)\S+)"
     rb"|(?P<command>\\[^\n]*|(?:DELIMITER|PROMPT|REM|SPOOL|WHENEVER|SET[ \t]+(?:DEFINE|ECHO|FEEDBACK))\b[^\n]*)"
     rb"|(?P<begin>(?:CREATE|ALTER[ \t]+TABLE|COMMENT[ \t]+ON|EXEC(?:UTE)?[ \t]+\S*sp_addextendedproperty)\b))",
     re.IGNORECASE | re.MULTILINE,
 )
-_OLD_MARK = re.compile(rb"^[ \t]*DELIMITER[ \t]+;", re.IGNORECASE | re.MULTILINE)
+_OLD_MARK = re.compile(rb"^[ \t]*DELIMITER[ \t]+;[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

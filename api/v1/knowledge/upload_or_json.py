@@ -24,8 +24,10 @@ Json = dict[str, Any]
 
 def upload_or_json(fields: type[Schema]) -> Intake:
     """The part `file` of a form, whose other fields are these; the whole body; or JSON without a file."""
-    said = {name: {"type": "string"} for name in fields().fields}
-    form = {"type": "object", "required": ["file"], "properties": {"file": FILE, **said}}
+    said = {name: {"type": "string"} for name in fields().fields if name != "metadata"}
+    form: Json = {"type": "object", "required": ["file"], "properties": {"file": FILE, **said}}
+    if "metadata" in fields().fields:
+        form["additionalProperties"] = {"type": "string", "description": "`metadata.<key>`"}
     takes = {"application/octet-stream": {"schema": FILE}, FORM: {"schema": form}}
     return Intake(receiving, _receive, _in_storage, takes)
 
@@ -58,7 +60,9 @@ def _receive(received: Upload, reads_body: Schema | None, reads_query: Schema) -
     if request.mimetype == FORM:
         said = receive_form(received, reads_query)
     else:
-        receive_raw(received)
+        receive_raw(received, request.args.get("filename"))
+    if wanted := said.get("filename") or request.args.get("filename"):
+        received.name(wanted, received.declared_type)
     received.end()
     return said
 

@@ -20,9 +20,10 @@ BODY = b"text in a bucket\n" * 1000
 
 def test_a_file_lives_in_a_bucket_and_its_link_is_the_buckets(
     files: Files,
-    s3: str,
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    s3 = request.getfixturevalue("s3")
     for name, value in (("S3_BUCKET", "results"), ("S3_ENDPOINT_URL", s3), ("MAX_UPLOAD_BYTES", "100000")):
         monkeypatch.setenv(name, value)
     for one in (settings, storage.store):

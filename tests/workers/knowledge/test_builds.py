@@ -46,7 +46,7 @@ def build(knowledge, run):
 
     def built(ctx: Attempt | None = None, **wish: Any) -> Json:
         loaded = RagBuildIn().load({"embedding_model": FAKE, **wish})
-        made = run(builds.build(ctx or Attempt(knowledge), knowledge.id, loaded))
+        made: Json = run(builds.build(ctx or Attempt(knowledge), knowledge.id, loaded))
         assert RagBuildOut().validate(made) == {}
         return made
 

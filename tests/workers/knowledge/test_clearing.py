@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from models import Base
 from tests.workers.jobs.conftest import Core
 from tests.workers.knowledge.conftest import Knowledge
 from workers.knowledge import bases, clearing, versions
@@ -142,6 +143,11 @@ def test_a_deleted_base_goes_with_all_that_is_in_it_and_no_other_does(knowledge:
     )
     assert not knowledge.core.sql("SELECT FROM knowledge_bases WHERE id = :kb", kb=knowledge.id)
     assert chunks(other) == {"1-None"} and numbers(other) == [1]
+
+
+def test_every_table_with_something_of_a_base_is_cleared() -> None:
+    of_base = {name for name, table in Base.metadata.tables.items() if "knowledge_base_id" in table.c}
+    assert set(clearing.TABLES_OF_BASE) == of_base
 
 
 def test_a_sweep_without_time_leaves_the_rest_to_the_next(knowledge: Knowledge) -> None:

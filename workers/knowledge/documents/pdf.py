@@ -14,6 +14,7 @@ from workers.knowledge.documents.pdf_lines import Line, lines_of
 from workers.knowledge.documents.pdf_tables import Tables
 
 _MOST_BOOKMARKS = 5000
+MOST_PAGES = 20_000
 _SHOWN_PAGES = 10
 # A running head is on that many pages, set off from the text, and never among the only lines of its page.
 _PAGES_WITH_HEAD, _LINES_TO_KEEP, _SET_OFF = 3, 3, 1.7
@@ -95,7 +96,9 @@ def _lines(pdf: Any, document: Document) -> list[list[Line]]:
 
     pages: list[list[Line]] = []
     broken, empty, length = [], [], 0
-    for number in range(len(pdf)):
+    if len(pdf) > MOST_PAGES:
+        document.warn("pages_left_out", f"Of {len(pdf):,} pages the first {MOST_PAGES:,} are read.")
+    for number in range(min(len(pdf), MOST_PAGES)):
         try:
             page = pdf[number]
             lines = lines_of(page)

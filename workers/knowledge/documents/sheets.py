@@ -61,10 +61,9 @@ def _sheets(book: Any, document: Document) -> Iterator[str]:
     for sheet in book.worksheets:
         # Some programs write a size that is wrong.
         sheet.reset_dimensions()
-        values = (
-            [_shown(value) for value in row] for row in sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
-        )
-        rows = _bounded(values, left, document, f"Sheet {sheet.title!r}")
+        values = (row[: MOST_COLUMNS + 1] for row in sheet.iter_rows(values_only=True))
+        shown_rows = ([] if row.count(None) == len(row) else [_shown(value) for value in row] for row in values)
+        rows = _bounded(shown_rows, left, document, f"Sheet {sheet.title!r}")
         left -= sum(len(row) for row in rows)
         if shown := table(rows):
             yield f"{heading(2, sheet.title)}\n\n{shown}"

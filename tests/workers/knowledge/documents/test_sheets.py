@@ -9,6 +9,8 @@ from infra.errors import DocumentUnreadable
 from tests.workers.knowledge.documents.makers import replaced, workbook, written
 from workers.knowledge.documents import sheets
 
+SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
 
 def test_each_sheet_is_a_heading_and_a_table(tmp_path: Path) -> None:
     day = dt.datetime(2024, 3, 11)  # noqa: DTZ001 - a cell has no zone
@@ -27,6 +29,15 @@ def test_a_workbook_is_cut_where_it_is_too_long_or_too_wide(tmp_path: Path) -> N
     found = sheets.read_separated(written(tmp_path, "a.csv", rows), {})
 
     assert [one["code"] for one in found.warnings] == ["rows_left_out", "columns_left_out"]
+
+
+def test_a_row_that_claims_to_be_the_last_of_many_is_not_waited_for(tmp_path: Path) -> None:
+    row = f'<worksheet xmlns="{SHEETS}"><sheetData><row r="999999999"><c r="A999999999"><v>1</v></c></row></sheetData>'
+    content = replaced(workbook({"a": [["x"]]}), "xl/worksheets/sheet1.xml", f"{row}</worksheet>")
+
+    found = sheets.read_workbook(written(tmp_path, "a.xlsx", content), {})
+
+    assert [one["code"] for one in found.warnings] == ["rows_left_out"]
 
 
 def test_a_workbook_whose_sheet_is_broken_is_damaged(tmp_path: Path) -> None:

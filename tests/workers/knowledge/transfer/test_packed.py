@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import itertools
 import json
 import re
 import struct
@@ -15,6 +16,7 @@ import pytest
 
 from infra.errors import ExportUnreadable
 from tests.workers.knowledge.transfer.conftest import Transfer
+from workers.jobs.context import Stopped
 
 Json = dict[str, Any]
 ENTRY: Json = {"type": "document", "source": "default", "key": "a", "title": "A", "text": "x", "content": {}}
@@ -156,6 +158,24 @@ def test_what_is_damaged_or_hostile_is_refused_with_a_sentence_and_nothing_is_wr
     assert there.core.sql("SELECT 1 FROM spec_schemas WHERE project_id = :p", p=there.project) == []
     for name, (sentence, detail) in told.items():
         assert re.search(sentence, detail), (name, detail)
+
+
+def test_a_job_that_is_stopped_at_any_checkpoint_changes_no_draft(there: Transfer, tmp_path: Path) -> None:
+    (tmp_path / "zip").write_bytes(GOOD)
+    file_id = there.take_over(tmp_path / "zip")
+    for allowed in itertools.count():
+        calls = itertools.count()
+
+        def checkpoint(calls: Any = calls, allowed: int = allowed) -> None:
+            if next(calls) >= allowed:
+                raise Stopped
+
+        try:
+            there.import_(file_id, there.ctx(checkpoint=checkpoint))
+            break
+        except Stopped:
+            assert there.draft() == {} and there.events() == []
+    assert allowed > 5 and there.events() == ["kb.imported"]
 
 
 def test_any_byte_of_a_file_may_be_changed_and_it_is_read_or_refused(there: Transfer, tmp_path: Path) -> None:
