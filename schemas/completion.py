@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from schemas import chat, chat_shapes
 from schemas.base import Flag, Number, Text
 from schemas.chat import Checked
+from schemas.retrieval import CitationOut, RetrievalIn
 
 Json = dict[str, Any]
 
@@ -130,6 +131,14 @@ class CompletionIn(Schema):
         },
     )
 
+    retrieval = fields.Nested(
+        RetrievalIn,
+        allow_none=True,
+        metadata={
+            "description": "Look this up in a knowledge base first; the answer rests on what is found, and cites it."
+        },
+    )
+
     @validates_schema
     def _choice_has_its_tool(self, data: Json, **_: Any) -> None:
         choice = data.get("tool_choice")
@@ -167,6 +176,9 @@ class CompletionOut(Schema):
     provider = fields.String(required=True)
     usage = fields.Nested(TokenUsage, required=True)
     cached = fields.Boolean(required=True, metadata={"description": "From this project's response cache."})
+    citations = fields.List(
+        fields.Nested(CitationOut), metadata={"description": "With `retrieval`: what the model was given."}
+    )
     attempts = fields.List(
         fields.Dict(), metadata={"description": "The models that failed before this one: provider, model, error."}
     )

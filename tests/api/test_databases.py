@@ -15,6 +15,7 @@ from infra.dev.system import System
 from tests.client import Client
 from tests.conftest import another_project
 from tests.fakes.database import PASSWORD, Shop, door, shop
+from workers.sql.comparing import changes_of
 
 Json = dict[str, Any]
 NO_SUCH = "db_" + "0" * 32
@@ -281,7 +282,7 @@ def test_what_does_more_than_read_is_refused(tenant: Client, at: str, reader: Js
         "TABLE sales.turnover",
         "(SELECT 1 UNION SELECT 2) ORDER BY 1",
         "SELECT net FROM customers c LEFT JOIN LATERAL (SELECT * FROM sales.orders WHERE customer_id = c.id) o ON true",
-        "SELECT count(*) FILTER (WHERE id > 5) OVER (PARTITION BY credit > 3), email ~* '^c[0-9]' FROM customers LIMIT 2",
+        "SELECT count(*) FILTER (WHERE id > 5) OVER (PARTITION BY credit > 3), email ~* '^c[0-9]' FROM customers",
         "SELECT pg_typeof(1), pg_size_pretty(pg_table_size('customers')), has_table_privilege('customers', 'select')",
         "SELECT /* a -- */ 1 -- ; x",
     ],
@@ -363,7 +364,8 @@ def test_a_dump_says_the_same_as_the_live_database(system: System, tenant: Clien
     assert looked["public.customers"].pop("rows") == 1000 and looked["sales.orders"].pop("rows") == 1
     assert looked["sales.turnover"].pop("rows") is None
     for view in (dumped["sales.turnover"], looked["sales.turnover"]):
-        view["columns"] = [one["name"] for one in view["columns"]]
+        view["columns"] = [{"name": one["name"]} for one in view["columns"]]
+    assert [changes_of(dumped[key], looked[key]) for key in looked] == [[], [], []]
     assert dumped == looked
 
 

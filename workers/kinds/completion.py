@@ -10,6 +10,7 @@ from models import Store
 from schemas.completion import CompletionIn, CompletionOut
 from workers.kinds import costs
 from workers.kinds.base import Context, Estimate, Kind
+from workers.knowledge import answering
 from workers.providers import cache, names, pace, routing, structured
 from workers.providers.base import Completion, CompletionRequest, Delta, Provider, ProviderUsage
 from workers.providers.deltas import Deltas
@@ -60,7 +61,7 @@ def estimate(payload: Json) -> Estimate:
     """What an answer would take."""
     return costs.estimate(
         _targets(payload),
-        input_tokens(payload["messages"], payload.get("tools")),
+        input_tokens(payload["messages"], payload.get("tools")) + answering.most_tokens(payload),
         payload.get("max_tokens"),
         free=bool(cache.ttl(payload.get("cache"))),
         repaired=_format(payload.get("response_format")) is not None,
@@ -68,7 +69,16 @@ def estimate(payload: Json) -> Estimate:
 
 
 async def run(ctx: Context, payload: Json) -> Json:
-    """Answers from the response cache if asked to and there, else from the first model that answers."""
+    """Looks up what the answer is to rest on, if asked to; then answers from the response cache if asked to and there,
+    else from the first model that answers."""
+    found = await answering.sources(ctx.project_id, payload)
+    if found is None:
+        return await _answered(ctx, payload)
+    result = await _answered(ctx, {**payload, "messages": found.told(payload["messages"])})
+    return {**result, "citations": found.citations(result["message"])}
+
+
+async def _answered(ctx: Context, payload: Json) -> Json:
     steps = routing.chain(payload.get("model"), payload.get("fallback_models"))
     seconds = cache.ttl(payload.get("cache")) if ctx.store == Store.FULL else 0
     where = ""
@@ -270,6 +280,7 @@ KIND = Kind(
     run=run,
     example={"model": "sandbox", "messages": [{"role": "user", "content": "Say hello."}]},
     check=check,
+    admit=answering.admit,
     lane=lane,
     priced=priced,
     estimate=estimate,

@@ -18,6 +18,8 @@ SLOW_SENTENCES = 40
 _TAGS = ("context", "documents", "document", "sources", "source")
 _HEADING = re.compile(r"[^\w\n]{0,8}(?:context|sources?|documents?|knowledge|retrieved[\w ]{0,40})[^\w\n]{0,4}:", re.I)
 _QUESTION = re.compile(r"[^\w\n]{0,8}(?:question|user)[^\w\n]{0,4}:\s*", re.I)
+# How workers/knowledge/answering.py begins a source.
+_SOURCE = re.compile(r"\s*(\[\d{1,3}\]) — ")
 _COMMON = frozenset(
     re.findall(
         r"\w+", "a an and are as at be by can do does for from how i in is it me my of on or that the this to was"
@@ -136,9 +138,16 @@ def _untagged(said: str, tag: str) -> tuple[list[str], str]:
 
 
 def _relevant(context: str, asked: str) -> str:
-    """The sentences of the context that share most words with the question, in their order."""
+    """The sentences of the context that share most words with the question, in their order, each with the number of
+    its source if it has one."""
     wanted = _vocabulary(asked)
-    sentences = [each.strip() for each in re.split(r"(?<=[.!?])\s+(?!\[\d)|\n+", context) if each.strip()]
+    sentences, source = [], ""
+    for each in re.split(r"(?<=[.!?])\s+(?!\[\d)|\n+", context):
+        mark = _SOURCE.match(each)
+        if mark:
+            source = f" {mark[1]}"
+        elif each.strip():
+            sentences.append(each.strip() + source)
     scored = sorted(((len(wanted & _vocabulary(each)), -number) for number, each in enumerate(sentences)), reverse=True)
     best = sorted(-number for score, number in scored[:SENTENCES] if score)
     return " ".join(sentences[number] for number in best)

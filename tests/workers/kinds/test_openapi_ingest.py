@@ -23,6 +23,8 @@ __all__ = ["core", "knowledge", "servers"]
 
 KIND = BY_NAME["openapi.ingest"]
 assert KIND.check is not None
+assert KIND.serial is not None
+check, serial = KIND.check, KIND.serial
 TABLES = ("kb_entries", "kb_revisions", "spec_schemas", "spec_sources")
 PET = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}
 
@@ -104,7 +106,7 @@ def counts(result):
 
 
 def test_the_example_works(core, run):
-    KIND.check(KIND.example)
+    check(KIND.example)
     assert OpenApiIngestIn().validate(KIND.example) == {}
     project = core.project()
     result = run(KIND.run(Ctx(project), KIND.example))
@@ -198,7 +200,7 @@ def test_a_draft_that_changes_meanwhile_is_compared_again(reads):
     reads(pets())
     changed = pets()
     changed["paths"]["/pets"]["get"]["summary"] = "All of them"
-    touched = []
+    touched: list[bool] = []
 
     class Interrupted(Ctx):
         async def progress(self, current, total=None, message=None):
@@ -308,7 +310,7 @@ def test_private_addresses_are_not_fetched_even_by_a_redirect(reads, run):
         with pytest.raises(TargetRefused):
             run(refused(url))
     with pytest.raises(TargetRefused) as error:
-        KIND.check({"url": "http://127.0.0.1/spec"})
+        check({"url": "http://127.0.0.1/spec"})
     assert error.value.errors[0]["pointer"] == "/input/url"
 
 
@@ -399,6 +401,6 @@ def test_what_only_the_database_knows_is_refused_when_it_is_submitted(core, know
     with pytest.raises(NotFound):
         core.do(admit, core.project(), {"knowledge_base_id": kb})
     with pytest.raises(ProviderNotConfigured):
-        KIND.check({"describe_with": "xai/grok"})
-    assert KIND.serial({"knowledge_base_id": kb}) == KIND.serial({"knowledge_base_id": kb, "source": "default"})
-    assert KIND.serial({"knowledge_base_id": kb, "source": "a"}) != KIND.serial({"source": "a"})
+        check({"describe_with": "xai/grok"})
+    assert serial({"knowledge_base_id": kb}) == serial({"knowledge_base_id": kb, "source": "default"})
+    assert serial({"knowledge_base_id": kb, "source": "a"}) != serial({"source": "a"})

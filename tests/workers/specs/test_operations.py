@@ -3,7 +3,7 @@
 import pytest
 
 from infra.errors import BadInput
-from tests.workers.specs.reading_specs import get, read, spec, swagger
+from tests.workers.specs.reading_specs import Json, get, read, spec, swagger
 
 
 def parameter(name, place="query", **more):
@@ -97,7 +97,8 @@ def test_3_2_keeps_what_it_adds(tmp_path):
 
 
 def test_webhooks_are_entries_too(tmp_path):
-    post, put = {"post": {"responses": {}}}, {"put": {"summary": "Changed", "responses": {}}}
+    post: Json = {"post": {"responses": {}}}
+    put: Json = {"put": {"summary": "Changed", "responses": {}}}
     document = {
         "openapi": "3.1.0",
         "info": {"title": "T", "version": "1"},

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.workers.specs.reading_specs import DATA, get, outcome, read, read_bytes, spec, zipped
+from tests.workers.specs.reading_specs import DATA, Json, get, outcome, read, read_bytes, spec, zipped
 
 SUITE = DATA / "circular" / "oas31-dereference-suite" / "schema"
 
@@ -128,9 +128,9 @@ def test_a_path_item_that_refers_to_itself_has_no_operations(tmp_path):
 
 
 def test_what_stands_beside_a_reference_of_a_path_goes_before_it(tmp_path):
-    item = {"get": {"operationId": "far", "responses": {}}, "put": {"operationId": "put", "responses": {}}}
+    item: Json = {"get": {"operationId": "far", "responses": {}}, "put": {"operationId": "put", "responses": {}}}
     paths = {"/x": {"$ref": "#/x-items/one", "get": {"operationId": "near", "responses": {}}}}
-    found = read(spec(paths, **{"x-items": {"one": item}}), tmp_path)
+    found = read({**spec(paths), "x-items": {"one": item}}, tmp_path)
     assert [one["operation_id"] for one in found.records.values()] == ["near", "put"]
 
 
@@ -152,7 +152,7 @@ def test_other_documents_are_not_looked_for(tmp_path):
 
 def test_remote_documents_are_asked_for_where_they_may_be(tmp_path):
     document = spec({"/x": get({"$ref": "https://example.com/a.json#/A"}), "/y": get({"$ref": "b.yaml"})})
-    asked = {"uri": "https://example.org/dir/spec.json", "remote": True}
+    asked: Json = {"uri": "https://example.org/dir/spec.json", "remote": True}
     wanted = {"a": "https://example.com/a.json", "b": "https://example.org/dir/b.yaml"}
     first = outcome(json.dumps(document).encode(), tmp_path, **asked)
     assert first == {"missing": sorted(wanted.values())}

@@ -89,14 +89,24 @@ _SERBIAN = re.compile("[ђјљњћџ]", re.I)
 def language_of(text: str) -> str | None:
     """The text search configuration for a text, such as `english` or `arabic`; None: words are taken as they are."""
     sample = text[:READ_CHARACTERS].lower()
-    script = script_of(sample)
-    if script == "LATIN":
-        return _latin(sample)
-    language = _SCRIPTS.get(script)
+    return _latin(sample)[0] if script_of(sample) == "LATIN" else _by_script(sample)
+
+
+def certain_language(text: str) -> str | None:
+    """The same, but None also where a text in Latin letters does not tell its language."""
+    sample = text[:READ_CHARACTERS].lower()
+    if script_of(sample) != "LATIN":
+        return _by_script(sample)
+    language, is_certain = _latin(sample)
+    return language if is_certain else None
+
+
+def _by_script(text: str) -> str | None:
+    language = _SCRIPTS.get(script_of(text))
     foreign = _FOREIGN.get(language or "")
-    if foreign is None or len(foreign.findall(sample)) < FOREIGN_SHARE * len(sample):
+    if foreign is None or len(foreign.findall(text)) < FOREIGN_SHARE * len(text):
         return language
-    return "serbian" if language == "russian" and _SERBIAN.search(sample) else None
+    return "serbian" if language == "russian" and _SERBIAN.search(text) else None
 
 
 def script_of(text: str) -> str:
@@ -108,8 +118,8 @@ def script_of(text: str) -> str:
     return scripts.most_common(1)[0][0] if scripts else "LATIN"
 
 
-def _latin(text: str) -> str | None:
-    """The language whose small words and letters are in most words of the text, if in as many as in any prose."""
+def _latin(text: str) -> tuple[str | None, bool]:
+    """The language whose small words and letters are in most words of the text, and whether as many as in any prose."""
     words = Counter(re.findall(r"[^\W\d_]+", text))
     votes: Counter[str] = Counter()
     different: Counter[str] = Counter()
@@ -119,8 +129,8 @@ def _latin(text: str) -> str | None:
             different[language] += 1
     winner, most = max(votes.items(), key=lambda one: (one[1], one[0] == UNDECIDED), default=(UNDECIDED, 0))
     if different[winner] < FEWEST_VOTES or most < FEWEST_SHARE * words.total():
-        return UNDECIDED
-    return None if winner in _WITHOUT_STEMMER else winner
+        return UNDECIDED, False
+    return (None if winner in _WITHOUT_STEMMER else winner), True
 
 
 def _languages_of(word: str) -> set[str]:
