@@ -1,7 +1,7 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
 Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams
-webhooks builds. Progress goes to stderr.
+webhooks builds specs. Progress goes to stderr.
 """
 
 import sys
@@ -18,6 +18,7 @@ from tests.bench import (
     bench_notify,
     bench_peers,
     bench_rows,
+    bench_specs,
     bench_streams,
     bench_submit,
     bench_webhooks,
@@ -40,6 +41,7 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "streams": bench_streams.measure,
     "webhooks": bench_webhooks.measure,
     "builds": bench_builds.measure,
+    "specs": bench_specs.measure,
 }
 
 

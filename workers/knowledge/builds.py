@@ -6,7 +6,8 @@
     indexing    gone chunks are closed, the search index is brought up to date
     evaluating  the saved queries are asked
 
-An attempt that follows one which was killed goes on where that was; nothing is cut, embedded or paid twice.
+An attempt that follows one which was killed goes on where that was; nothing is cut, embedded or paid twice. A build
+whose job has ended otherwise is failed by the clock (building/abandoned.py).
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from infra import db
-from infra.errors import SwitchyardError
+from infra.errors import BuildFailed, CostLimitExceeded, ProviderError, SwitchyardError
 from workers.kinds.base import Context
 from workers.knowledge import bases, evaluation, versions
 from workers.knowledge.building import begin, cutting, ending, vectors
@@ -35,7 +36,7 @@ async def build(ctx: Context, base_id: UUID, wish: Json) -> Json:
     if not made.done:
         try:
             await _through(ctx, made, allow_partial=wish["allow_partial"])
-        except SwitchyardError as error:
+        except (BuildFailed, CostLimitExceeded, ProviderError) as error:
             if not error.retryable:
                 await asyncio.to_thread(_failed, made, error)
             raise
@@ -59,7 +60,7 @@ async def _through(ctx: Context, made: Build, *, allow_partial: bool) -> None:
     await indexing.after_build(made.base_id, made.number)
     ctx.checkpoint()
     await ctx.progress(0, None, "evaluating")
-    figures = await evaluation.evaluate(made.project_id, made.base_id, made.number, ctx.job_id)
+    figures = await evaluation.evaluate(made.project_id, made.base_id, made.number, ctx.job_id, ctx)
     await asyncio.to_thread(ending.finish, made, removed, figures)
 
 

@@ -14,11 +14,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from infra import db, ids, json
-from infra.errors import Conflict, KnowledgeBaseNotBuilt, NotFound
+from infra.errors import Conflict, KnowledgeBaseNotBuilt, NotFound, Unavailable
 from models import KbEvaluation, KbQuery, KbVersionEntry, KnowledgeBase
 from schemas.kb_entry import entry_id
 from schemas.kb_query import evaluation_view
+from workers.kinds.base import Context
 from workers.knowledge import bases, metrics, queries, versions
+from workers.knowledge.search.find import NO_MODEL, SearchWish, find
 
 Json = dict[str, Any]
 
@@ -41,20 +43,26 @@ class Questions:
     query_set: str
 
 
-async def evaluate(project_id: UUID, base_id: UUID, version: int, job_id: UUID | None) -> Json | None:
+async def evaluate(
+    project_id: UUID, base_id: UUID, version: int, job_id: UUID | None, ctx: Context | None = None
+) -> Json | None:
     """The figures of a version, and of the active one: `{"version": {…}, "active": {…} | None, "queries": n}`, each
-    with recall_at_k, ndcg_at_10, k and queries. None where no query is saved."""
+    with recall_at_k, ndcg_at_10, k and queries. None where no query is saved.
+
+    `ctx` counts what the embedding model costs, and may stop it. Raises Unavailable where that model does not answer:
+    figures of another kind of search would be none.
+    """
     asked = await asyncio.to_thread(_questions, project_id, base_id)
     if not asked.rows:
         return None
-    mine, active = await _both(project_id, base_id, version, asked, job_id)
+    mine, active = await _both(project_id, base_id, version, asked, job_id, ctx)
     return {"version": mine.metrics, "active": active and active.metrics, "queries": len(asked.rows)}
 
 
 async def compared(project_id: UUID, base_id: UUID, version: int) -> Json:
     """What ComparedOut reads: a version evaluated now, beside the active one."""
     asked = await asyncio.to_thread(_questions, project_id, base_id)
-    mine, active = await _both(project_id, base_id, version, asked, None)
+    mine, active = await _both(project_id, base_id, version, asked, None, None)
     return {
         "version": evaluation_view(mine, whole=True),
         "active": active and evaluation_view(active, whole=True),
@@ -77,17 +85,17 @@ def require_askable(session: Session, base: KnowledgeBase, number: int | None) -
 
 
 async def _both(
-    project_id: UUID, base_id: UUID, version: int, asked: Questions, job_id: UUID | None
+    project_id: UUID, base_id: UUID, version: int, asked: Questions, job_id: UUID | None, ctx: Context | None
 ) -> tuple[KbEvaluation, KbEvaluation | None]:
-    mine = await _measured(project_id, base_id, version, asked, job_id)
+    mine = await _measured(project_id, base_id, version, asked, job_id, ctx)
     if asked.active is None or asked.active == version:
         return mine, None
     known = await asyncio.to_thread(_known, project_id, base_id, asked)
-    return mine, known or await _measured(project_id, base_id, asked.active, asked, job_id)
+    return mine, known or await _measured(project_id, base_id, asked.active, asked, job_id, ctx)
 
 
 async def _measured(
-    project_id: UUID, base_id: UUID, version: int, asked: Questions, job_id: UUID | None
+    project_id: UUID, base_id: UUID, version: int, asked: Questions, job_id: UUID | None, ctx: Context | None
 ) -> KbEvaluation:
     """All questions, a few at a time; written when the last is answered."""
     inside = await asyncio.to_thread(_present, project_id, base_id, version, asked)
@@ -95,19 +103,29 @@ async def _measured(
 
     async def ask(query: KbQuery) -> Json:
         async with free:
-            return await _answered(project_id, base_id, version, asked.k, query, inside)
+            if ctx is not None:
+                ctx.checkpoint()
+            found = await _found(project_id, base_id, version, asked.k, query, ctx)
+            return _figures(query, asked.k, found, inside)
 
     figures = await asyncio.gather(*(ask(query) for query in asked.rows))
     return await asyncio.to_thread(_write, project_id, base_id, version, asked, figures, job_id)
 
 
-async def _answered(project_id: UUID, base_id: UUID, version: int, k: int, query: KbQuery, inside: set[str]) -> Json:
-    from workers.knowledge.search.find import SearchWish, find  # type: ignore[import-not-found,unused-ignore]
-
+async def _found(
+    project_id: UUID, base_id: UUID, version: int, k: int, query: KbQuery, ctx: Context | None
+) -> list[str]:
+    """The entries that a search finds, best first."""
     wanted = min(MOST_CHUNKS, CHUNKS_AN_ENTRY * max(k, NDCG_AT))
     wish = SearchWish(query=query.query, top_k=wanted, filters=query.filters, version=version)
-    answer = await find(project_id, base_id, wish)
-    found = metrics.unique(hit.entry_id for hit in answer.hits)
+    answer = await find(project_id, base_id, wish, ctx)
+    if answer.mode != wish.mode and NO_MODEL not in answer.notes:
+        raise Unavailable("The embedding model does not answer, so the saved queries cannot be asked.")
+    return metrics.unique(hit.entry_id for hit in answer.hits)
+
+
+def _figures(query: KbQuery, k: int, found: list[str], inside: set[str]) -> Json:
+    """What QueryFiguresOut reads; `inside` are the expected entries that the version has."""
     relevance = {one["entry_id"]: one["relevance"] for one in query.expected}
     return {
         "query_id": query.public_id,

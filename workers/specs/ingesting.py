@@ -11,7 +11,7 @@ from infra.jail import run_jailed
 from workers.kinds.base import Context
 from workers.specs.enriching import Enricher
 from workers.specs.parsing import PARSER
-from workers.specs.sources import MOST_REMOTE, Remote, fingerprint, opened
+from workers.specs.sources import MOST_REMOTE, Remote, fingerprint, opened, unpacked_megabytes
 from workers.specs.storing import Place
 
 Json = dict[str, Any]
@@ -89,7 +89,7 @@ class _Ingest:
     async def _parse(self, folder: Path) -> Json:
         """What parsing.py returns, after the documents that it wanted were fetched."""
         remote = Remote(self._client, folder)
-        megabytes = self._path.stat().st_size / 2**20
+        megabytes = await asyncio.to_thread(unpacked_megabytes, self._path)
         for _ in range(MOST_REMOTE + 1):
             parsed: Json = await run_jailed(
                 FUNCTION,

@@ -23,6 +23,8 @@ SECONDS = 60.0
 REDIRECTS = 5
 MOST_REMOTE = 50
 MOST_REMOTE_BYTES = 20 * 1024 * 1024
+# What zips of text usually are.
+TIMES_SMALLER = 5
 _ACCEPT = {"Accept": "application/json, application/yaml, text/yaml, application/zip, */*;q=0.5"}
 
 
@@ -97,3 +99,16 @@ def fingerprint(path: Path, how: Mapping[str, Any]) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(json.dump_canonical([digest, dict(how)])).hexdigest()
+
+
+def unpacked_megabytes(path: Path) -> float:
+    """About how much there is to read, for how long that may take: a gzip file says it in its last four bytes."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        beginning = file.read(4)
+        if beginning.startswith(b"\x1f\x8b"):
+            file.seek(max(0, size - 4))
+            size = max(size, int.from_bytes(file.read(4), "little"))
+        elif beginning.startswith(b"PK"):
+            size *= TIMES_SMALLER
+    return float(min(size, settings().max_upload_bytes) / 2**20)

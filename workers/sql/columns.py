@@ -191,9 +191,12 @@ def _generated(words: Words, column: Column) -> bool:
         _pass_sequence(words)
         return True
     begin = words.at
-    words.skip()
+    inner = words.group()
+    words.at += inner is None
+    after = words.at
     _pass_until_stop(words)
-    column.generated = words.written(begin, words.at)
+    is_whole = words.at == after
+    column.generated = inner.rest() if inner is not None and is_whole else words.written(begin, words.at)
     return True
 
 

@@ -54,7 +54,8 @@ ORDER BY k.conrelid, k.conname LIMIT %(at_most)s
 """
 INDEXES = """
 SELECT i.indrelid, c.relname, i.indisunique, m.amname,
-  (SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid, o::int, true) ORDER BY o)
+  (SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid, o, true)
+     || CASE WHEN i.indoption[o - 1] & 1 = 1 THEN ' DESC' ELSE '' END ORDER BY o)
    FROM pg_catalog.generate_series(1, i.indnkeyatts) AS o) AS columns,
   pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS condition
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid

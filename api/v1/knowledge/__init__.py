@@ -9,6 +9,7 @@ from api.v1.knowledge import entries as entries
 from api.v1.knowledge import openapi as openapi
 from api.v1.knowledge import queries as queries
 from api.v1.knowledge import review as review
+from api.v1.knowledge import search as search
 from api.v1.knowledge import spec_diff as spec_diff
 from api.v1.knowledge import sql as sql
 from api.v1.knowledge import transfer as transfer

@@ -6,11 +6,20 @@ from uuid import UUID
 import pytest
 
 from infra import json
-from infra.errors import BuildFailed, BuildRunning, DraftEmpty, ProviderRateLimited, ReviewRequired, Unavailable
+from infra.errors import (
+    BuildFailed,
+    BuildRunning,
+    DraftEmpty,
+    ModelNotFound,
+    ProviderRateLimited,
+    ReviewRequired,
+    Unavailable,
+)
 from schemas.rag_build import BuildPlanOut, RagBuildIn, RagBuildOut
 from tests.fakes.provider import FakeProvider
 from tests.workers.kinds.test_completion import Recorder
 from tests.workers.knowledge.conftest import Knowledge
+from workers.jobs.context import Stopped
 from workers.knowledge import builds, drafts
 from workers.knowledge.building import abandoned, begin, cutting, ending
 from workers.knowledge.building.plan import plan
@@ -97,6 +106,13 @@ class Dies(Attempt):
         await super().progress(current, total, message)
         if (message, current) >= self.at and message == self.at[0]:
             raise Killed
+
+
+class Stops(Attempt):
+    """An attempt whose worker shuts down."""
+
+    def checkpoint(self):
+        raise Stopped("The job must stop: shutdown.")
 
 
 def test_a_first_build_cuts_and_embeds_all(knowledge, fake, build):
@@ -264,6 +280,23 @@ def test_an_error_that_may_pass_leaves_the_version_to_the_next_attempt(knowledge
     with pytest.raises(ProviderRateLimited):
         build(ctx, embedding_model="openai/fail-429-reset-once")
     assert version_of(knowledge, 1).state == "building"
+
+
+def test_a_worker_that_shuts_down_leaves_the_version_to_the_next(knowledge, fake, build):
+    knowledge.put(a="One.")
+    ctx = Stops(knowledge)
+    with pytest.raises(Stopped):
+        build(ctx)
+    assert version_of(knowledge, 1).state == "building"
+    assert build(Attempt(knowledge, ctx.job_id, attempt=2))["version"] == 1
+
+
+def test_a_model_that_is_not_there_fails_the_version_at_once(knowledge, fake, build):
+    knowledge.put(a="One.")
+    with pytest.raises(ModelNotFound):
+        build(embedding_model="openai/fail-404")
+    assert (version_of(knowledge, 1).state, knowledge.events()) == ("failed", ["kb.build_failed"])
+    assert knowledge.core.sql("SELECT FROM kb_chunks WHERE knowledge_base_id = :kb", kb=knowledge.id) == []
 
 
 def test_an_empty_draft_is_not_built(knowledge, build):

@@ -81,12 +81,12 @@ def test_the_newest_versions_and_the_active_one_stay_with_their_chunks_alone(kno
     for _ in range(6):
         knowledge.built(ago=LONG_AGO)
     activate(knowledge, 2)
-    for first, last in ((1, None), (1, 1), (1, 2), (3, 3), (3, 4), (4, 5), (6, None), (7, None), (3, 6)):
+    for first, last in ((1, None), (1, 1), (1, 2), (1, 3), (3, 3), (3, 4), (4, 5), (6, None), (7, None), (3, 6)):
         chunk(knowledge, "a", first, last)
     assert clearing.sweep() > 0
     assert numbers(knowledge) == [2, 5, 6]
     assert numbers(knowledge, "dropped") == []
-    assert chunks(knowledge) == {"1-None", "1-2", "4-5", "6-None", "7-None", "3-6"}
+    assert chunks(knowledge) == {"1-None", "1-2", "1-3", "4-5", "6-None", "7-None", "3-6"}
     assert rows(knowledge, "kb_version_entries") == 3
     assert clearing.sweep() == 0
 

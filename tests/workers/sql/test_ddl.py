@@ -47,7 +47,7 @@ def test_a_dump_of_postgres() -> None:
     assert column(customers, "mood")["values"] == ["sad", "ok"]
     assert column(customers, "tags")["type"] == "text[]"
     assert column(customers, "created_at")["type"] == "timestamp with time zone"
-    assert column(customers, "total")["generated"] == "((price * (qty)::numeric))"
+    assert column(customers, "total")["generated"] == "(price * (qty)::numeric)"
     assert customers["unique"] == [{"name": "customers_email_key", "columns": ["email"]}]
     assert customers["checks"][0]["expression"] == "((id > 0) AND (email ~~ '%@%'::text))"
     assert customers["referenced_by"] == [{"table": "shop.orders", "columns": ["customer_id"], "references": ["id"]}]
@@ -115,7 +115,7 @@ def test_a_script_of_sql_server() -> None:
     assert details["name"] == "Order Details" and details["primary_key"] == ["Id"]
     assert column(details, "Id") == {"name": "Id", "type": "int", "identity": True}
     assert (
-        column(details, "Name")["type"] == "nvarchar(max)" and column(details, "Tot")["generated"] == "([Qty]*[Price])"
+        column(details, "Name")["type"] == "nvarchar(max)" and column(details, "Tot")["generated"] == "[Qty]*[Price]"
     )
     assert details["foreign_keys"][0]["on_delete"] == "CASCADE"
     assert orders["comment"] == "All orders" and column(orders, "Qty")["comment"] == "How many; it's"

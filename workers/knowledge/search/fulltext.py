@@ -127,8 +127,8 @@ def hits(
     found: list[tuple[UUID, float]] = []
     for numbers in _blocks(matches):
         asked = {**scope.parameters, **_places(matches, numbers)}
-        for row in session.execute(text(LOOK_UP.format(passes=scope.passes())), asked):
-            found.append((row.id, float(matches.scores[numbers[row.place - 1]])))
+        rows = session.execute(text(LOOK_UP.format(passes=scope.passes())), asked)
+        found += [(row.id, float(matches.scores[numbers[row.place - 1]])) for row in rows]
         if len(found) >= count:
             break
     return found[:count]

@@ -1,6 +1,6 @@
 """One ranking out of two: reciprocal rank fusion, in which each hit counts by how good it is for its leg.
 
-    score = trust × relative_v × k / (k + rank_v)  +  (1 − trust) × relative_t × k / (k + rank_t),   k = 60
+    score = trust × relative_v × (k + 1) / (k + rank_v)  +  (1 − trust) × relative_t × (k + 1) / (k + rank_t),   k = 60
 
 `relative` is a hit's own score between 0 and the leg's best (for vectors: between the hundredth and the best, since any
 two texts are somewhat alike), so a leg that is sure of few hits moves them, and one that finds all alike moves little.
@@ -73,7 +73,7 @@ def fuse(text: Leg, vector: Leg, weight: float) -> list[Fused]:
         span = max(leg[0][1] - lowest, 1e-9) if leg else 1.0
         for rank, (chunk_id, score) in enumerate(leg, start=1):
             relative = max(0.0, (score - lowest) / span)
-            parts[chunk_id] = parts.get(chunk_id, 0.0) + share * relative * K / (K + rank - 1)
+            parts[chunk_id] = parts.get(chunk_id, 0.0) + share * relative * (K + 1) / (K + rank)
     by_text, by_vector = dict(text), dict(vector)
     # Equal scores: as the legs had them.
     order = sorted(parts, key=lambda one: -parts[one])

@@ -21,7 +21,7 @@ MOST_SCANNED = 60_000
 
 # Which chunks pass, if they are not too many.
 ALLOWED = """
-SELECT count(*) AS count, coalesce(string_agg(uuid_send(id), ''), '') AS ids
+SELECT count(*) AS passing, coalesce(string_agg(uuid_send(id), ''), '') AS ids
 FROM (SELECT c.id FROM kb_chunks c WHERE {passes} AND c.search IS NOT NULL LIMIT :most) one
 """
 ALL = """
@@ -61,7 +61,7 @@ def allowed(session: Session, scope: Scope) -> set[bytes] | None:
         return None
     asked = {**scope.parameters, "most": vector_index.EXACT_AT_MOST + 1}
     row = session.execute(text(ALLOWED.format(passes=scope.passes())), asked).one()
-    if row.count > vector_index.EXACT_AT_MOST:
+    if row.passing > vector_index.EXACT_AT_MOST:
         return None
     ids = bytes(row.ids)
     return {ids[at : at + 16] for at in range(0, len(ids), 16)}

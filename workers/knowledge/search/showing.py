@@ -1,0 +1,159 @@
+"""Hits as they are shown: chunks with what they cite, the larger chunk where there is one, neighbours as one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from infra import ids
+from models import ENTRY_PREFIX, Chunk, EntryType
+from workers.knowledge.search.fusion import Fused
+from workers.knowledge.search.scope import Scope
+
+Json = dict[str, Any]
+
+# Neighbours become one hit as long as it has at most so many chunks.
+MOST_JOINED = 3
+
+KNOWN = text("""
+SELECT id, language, revision_id, parent_id, starts, ends FROM kb_chunks WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
+SHOWN = text("""
+SELECT c.id, c.entry_id, c.type, c.source, c.text, c.heading, c.page, c.starts, c.ends, c.tags, c.metadata AS labels,
+  e.key, r.title, r.origin ->> 'url' AS url
+FROM kb_chunks c JOIN kb_entries e ON e.id = c.entry_id JOIN kb_revisions r ON r.id = c.revision_id
+WHERE c.id = ANY(CAST(:ids AS uuid[]))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is to know of a chunk before it is shown."""
+
+    language: str | None
+    revision_id: UUID
+    parent_id: UUID | None
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found. `score` is the ranking's, `scores` what each leg said of its best chunk (None: it did
+    not find it). `citation` names entry, version and range of characters, which do not change."""
+
+    chunk_id: str
+    entry_id: str
+    entry_type: str
+    source: str
+    key: str
+    title: str
+    text: str
+    tags: list[str]
+    metadata: Json
+    score: float
+    scores: dict[str, float | None]
+    citation: Json
+
+
+@dataclass(slots=True)
+class _Passage:
+    """Chunks that are shown as one, in the order of the text; the score is that of the best."""
+
+    best: Fused
+    chunks: list[UUID]
+    revision_id: UUID
+    starts: int
+    ends: int
+
+    def takes(self, other: "_Passage") -> bool:
+        """Whether the other follows or precedes it without a gap."""
+        touches = self.starts <= other.ends and other.starts <= self.ends
+        return self.revision_id == other.revision_id and touches and len(self.chunks) < MOST_JOINED
+
+    def join(self, other: "_Passage") -> None:
+        """Takes the other in."""
+        chunks = [*other.chunks, *self.chunks] if other.starts < self.starts else [*self.chunks, *other.chunks]
+        self.chunks = list(dict.fromkeys(chunks))
+        self.starts, self.ends = min(self.starts, other.starts), max(self.ends, other.ends)
+
+
+def known(session: Session, chunk_ids: Iterable[UUID]) -> dict[UUID, Known]:
+    """What the ranking and the joining need of each chunk, and of the larger ones around them."""
+    found: dict[UUID, Known] = {}
+    wanted = {*chunk_ids}
+    while wanted:
+        rows = session.execute(KNOWN, {"ids": [str(one) for one in wanted]})
+        found |= {row.id: Known(row.language, row.revision_id, row.parent_id, row.starts, row.ends) for row in rows}
+        wanted = {one.parent_id for one in found.values() if one.parent_id is not None} - {*found, *wanted}
+    return found
+
+
+def hits(session: Session, scope: Scope, ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) -> list[Hit]:
+    """The first passages of a ranking, at most as many as wanted."""
+    passages = _passages(ranked, known, wanted)
+    asked = [str(chunk) for passage in passages for chunk in passage.chunks]
+    rows = {row.id: row for row in session.execute(SHOWN, {"ids": asked})} if asked else {}
+    # A chunk that is gone was cleared away with its version, long after that was left.
+    return [_hit(scope, one, [rows[chunk] for chunk in one.chunks]) for one in passages if {*one.chunks} <= rows.keys()]
+
+
+def _passages(ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) -> list[_Passage]:
+    """Chunks of one parent are that parent; neighbours among the first hits are one passage, at the better's place."""
+    passages: list[_Passage] = []
+    taken: set[UUID] = set()
+    for one in ranked:
+        chunk = known.get(one.chunk_id)
+        shown = one.chunk_id if chunk is None or chunk.parent_id not in known else chunk.parent_id
+        if shown is None or shown not in known or shown in taken:
+            continue
+        taken.add(shown)
+        around = known[shown]
+        new = _Passage(one, [shown], around.revision_id, around.starts, around.ends)
+        neighbour = next((other for other in passages if other.takes(new)), None)
+        if neighbour is not None:
+            neighbour.join(new)
+        elif len(passages) < wanted:
+            passages.append(new)
+        else:
+            break
+    return passages
+
+
+def _hit(scope: Scope, passage: _Passage, rows: list[Any]) -> Hit:
+    first = rows[0]
+    entry = ids.show(ENTRY_PREFIX[EntryType(first.type)], first.entry_id)
+    chunk = ids.show(Chunk.prefix, passage.chunks[0])
+    place = {"heading": first.heading, "page": first.page, "title": first.title, "key": first.key, "url": first.url}
+    text, ends = first.text, first.ends
+    for row in rows[1:]:
+        if row.ends > ends:
+            text, ends = text + row.text[max(0, ends - row.starts) :], row.ends
+    return Hit(
+        chunk_id=chunk,
+        entry_id=entry,
+        entry_type=first.type,
+        source=first.source,
+        key=first.key,
+        title=first.title,
+        text=text,
+        tags=first.tags,
+        metadata=first.labels,
+        score=round(passage.best.score, 6),
+        scores={"text": _rounded(passage.best.text), "vector": _rounded(passage.best.vector)},
+        citation={
+            "entry_id": entry,
+            "version": scope.version,
+            "chunk_id": chunk,
+            "start": first.starts,
+            "end": ends,
+            **place,
+        },
+    )
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 6)
