@@ -105,7 +105,7 @@ def tree(root: type[SwitchyardError] = SwitchyardError) -> Iterator[type[Switchy
     """Every class of the error tree, parents first."""
     yield root
     for child in root.__subclasses__():
-        if child.__module__ == SwitchyardError.__module__:
+        if child.__module__.startswith("infra.errors."):
             yield from tree(child)
 
 

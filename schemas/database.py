@@ -11,6 +11,7 @@ PREFIX = DatabaseConnection.prefix
 LONGEST_DSN = 2048
 LONGEST_QUERY = 100_000
 MOST_ROWS = 1000
+MOST_ITEMS = 1000
 DSN = """`postgresql://user:password@host:5432/database?sslmode=require`. Kept sealed and never shown again. Use a role
 that may only read."""
 
@@ -95,12 +96,14 @@ class Parameter(fields.Field[Any]):
     """Null, text, a number, true or false, or a list of those."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kinds = {"type": ["null", "string", "number", "boolean", "array"]}
-        super().__init__(allow_none=True, metadata=kinds, **kwargs)
+        plain = ["string", "number", "boolean"]
+        shape = {"type": [*plain, "array"], "items": {"type": [*plain, "null"]}, "maxItems": MOST_ITEMS}
+        super().__init__(allow_none=True, metadata=shape, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not (
-            _plain(value) or (isinstance(value, list) and len(value) <= 1000 and all(_plain(one) for one in value))
+            _plain(value)
+            or (isinstance(value, list) and len(value) <= MOST_ITEMS and all(_plain(one) for one in value))
         ):
             raise ValidationError("Must be null, text, a number, true, false, or a list of at most 1,000 of them.")
         return value

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,10 +11,8 @@ from sqlalchemy.orm import Session
 from infra import ids
 from infra.errors import BadInput, NotFound
 from workers.knowledge import bases
+from workers.knowledge.search.find import Hit, SearchWish, find
 from workers.providers.meter import characters, tokens
-
-if TYPE_CHECKING:
-    from workers.knowledge.search.find import Hit
 
 Json = dict[str, Any]
 
@@ -37,7 +35,7 @@ NOTHING = "Nothing was found."
 class Sources:
     """What was found for a question, in the order in which the model sees it."""
 
-    hits: Sequence["Hit"]
+    hits: Sequence[Hit]
     version: int
 
     def told(self, messages: Sequence[Json]) -> list[Json]:
@@ -85,8 +83,6 @@ async def sources(project_id: UUID, payload: Json) -> Sources | None:
     wanted = payload.get("retrieval")
     if wanted is None:
         return None
-    from workers.knowledge.search.find import SearchWish, find
-
     wish = SearchWish(
         query=question(payload)[:LONGEST_QUERY],
         top_k=wanted.get("top_k", TOP_K),
@@ -123,7 +119,7 @@ def _base_id(wanted: Json) -> UUID:
     return found
 
 
-def _fitting(hits: Sequence["Hit"], most: int) -> list["Hit"]:
+def _fitting(hits: Sequence[Hit], most: int) -> list[Hit]:
     """The best that fit together; the first one always."""
     kept: list[Hit] = []
     left = most

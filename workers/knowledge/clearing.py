@@ -27,6 +27,7 @@ SECONDS = 5.0
 GRACE = timedelta(seconds=60)
 ROWS_AT_ONCE = 2_000
 FAILED_KEPT = 5
+EVALUATIONS_KEPT = 200
 TABLES_OF_BASE = (
     "database_connections", "kb_vectors", "kb_postings", "kb_segments", "kb_chunks", "kb_version_entries",
     "kb_versions", "kb_revisions", "kb_entries", "kb_queries", "kb_evaluations", "kb_reviews", "spec_sources",
@@ -77,6 +78,14 @@ ENTRIES = text("""
 DELETE FROM kb_entries e WHERE e.knowledge_base_id = :kb AND e.draft_revision_id IS NULL
   AND NOT EXISTS (SELECT FROM kb_revisions r WHERE r.entry_id = e.id)
 """)
+# The figures of versions that are gone stay as a history, as long as it is not too long.
+EVALUATIONS = text("""
+DELETE FROM kb_evaluations WHERE id = ANY(ARRAY(
+  SELECT o.id FROM kb_evaluations o WHERE o.knowledge_base_id = :kb AND NOT EXISTS (
+    SELECT FROM kb_versions v WHERE v.knowledge_base_id = :kb AND v.number = o.version
+  ) ORDER BY o.id DESC OFFSET :history LIMIT :at_most
+))
+""")
 BASE = text("DELETE FROM knowledge_bases WHERE id = :kb AND deleted_at IS NOT NULL")
 CHANGED = text("""
 SELECT id, project_id FROM knowledge_bases WHERE deleted_at IS NULL AND updated_at > :since ORDER BY random()
@@ -103,9 +112,9 @@ def forget_history(seconds: float = SECONDS) -> int:
     deleted = 0
     # A base that nobody changed for longer had its turn.
     for row in _rows(CHANGED, since=now() - timedelta(days=settings().retention_days + 2)):
-        asked = {"kb": row.id, "days": settings().retention_days}
+        asked = {"kb": row.id, "days": settings().retention_days, "history": EVALUATIONS_KEPT}
         forgotten = _in_batches(REVISIONS, asked, give_up_at)
-        deleted += forgotten + _in_batches(ENTRIES, asked, give_up_at)
+        deleted += forgotten + sum(_in_batches(one, asked, give_up_at) for one in (ENTRIES, EVALUATIONS))
         if forgotten:
             with db.transaction() as session:
                 records.forget_unused(session, row.project_id)

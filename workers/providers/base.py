@@ -1,7 +1,7 @@
 """What an AI provider must be able to do, and the words all of them speak.
 
 Requests and answers are OpenAI's chat shapes, because every client knows them; a vendor's file translates to its own
-SDK and back. Vendor errors become the ProviderError family of infra/errors.py here, once a vendor.
+SDK and back. Vendor errors become the ProviderError family of infra/errors/ here, once a vendor.
 """
 
 from collections.abc import AsyncGenerator

@@ -180,3 +180,25 @@ def test_old_revisions_go_that_neither_draft_nor_version_shows(knowledge: Knowle
     assert [row.text for row in said] == ["built", "draft"]
     keys = knowledge.core.sql("SELECT key FROM kb_entries WHERE knowledge_base_id = :kb", **old)
     assert [row.key for row in keys] == ["a"]
+
+
+def test_figures_of_versions_that_are_gone_stay_up_to_a_number(knowledge: Knowledge) -> None:
+    knowledge.put(a="one")
+    knowledge.built()
+    every = clearing.EVALUATIONS_KEPT + 3
+    knowledge.core.sql(
+        """
+        INSERT INTO kb_evaluations (id, created_at, project_id, knowledge_base_id, version, query_set, metrics, queries)
+        SELECT gen_random_uuid(), now(), :project, :kb, CASE WHEN n > 2 THEN 7 ELSE 1 END, 'q', '{}', '[]'
+        FROM generate_series(1, :every + 2) n
+        """,
+        kb=knowledge.id,
+        project=knowledge.project,
+        every=every,
+    )
+    assert clearing.forget_history() == 3
+    left = knowledge.core.sql(
+        "SELECT version, count(*) AS n FROM kb_evaluations WHERE knowledge_base_id = :kb GROUP BY 1 ORDER BY 1",
+        kb=knowledge.id,
+    )
+    assert [(row.version, row.n) for row in left] == [(1, 2), (7, clearing.EVALUATIONS_KEPT)]
