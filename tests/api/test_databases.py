@@ -210,13 +210,13 @@ def test_rows_are_cut_at_the_limit_and_at_four_mebibytes(tenant: Client, at: str
     assert cut["rows"] == [[number] for number in range(1, 1001)] and cut["truncated"]
     wide = put(tenant, at, reader, "SELECT repeat('x', 1000000) FROM customers").json()
     assert len(wide["rows"]) == 4 and wide["truncated"]
-    huge = put(tenant, at, reader, "SELECT repeat('x', 60000000)")
+    huge = put(tenant, at, reader, "SELECT repeat('x', 20000000)")
     assert problem(huge) == (502, "answer_too_large")
     late = put(
         tenant,
         at,
         reader,
-        "SELECT CASE WHEN i < 5 THEN 'x' ELSE repeat('x', 30000000) END FROM generate_series(1, 9) i",
+        "SELECT CASE WHEN i < 5 THEN 'x' ELSE repeat('x', 18000000) END FROM generate_series(1, 9) i",
     )
     assert rows(late) == [["x"]] and late.json()["truncated"]
     assert rows(put(tenant, at, reader, "VALUES (1), (2);")) == [[1], [2]]

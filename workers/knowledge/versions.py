@@ -99,7 +99,7 @@ def activate(session: Session, base: KnowledgeBase, *, by: UUID | None, may_forc
     return version
 
 
-def rollback(session: Session, base: KnowledgeBase, *, by: UUID, body: Json) -> KbVersion:
+def roll_back(session: Session, base: KnowledgeBase, *, by: UUID, body: Json) -> KbVersion:
     """An earlier version, by default the one that was active before, which is the active one again. It passes no gate.
 
     The versions that were active after it count as rolled back, so that the next rollback goes on further back. Raises

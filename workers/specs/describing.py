@@ -17,6 +17,8 @@ LONGEST_NOTE = 160
 MOST_PARAMETERS = 24
 MOST_FIELDS = 16
 LONGEST_TITLE = 300
+# How many times longer a text with its markup may be.
+MARKED_UP = 4
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SPACE = re.compile(r"\s+")
@@ -46,8 +48,8 @@ def describe(record: Json, body_of: Body) -> str:
 
 
 def _purpose(record: Json) -> Iterator[str]:
-    description = cleaned(record["description"] or "")
-    if description and description != cleaned(record["summary"] or ""):
+    description = cleaned((record["description"] or "")[: MARKED_UP * LONGEST_DESCRIPTION])
+    if description and description != (record["summary"] or "").strip():
         yield shortened(description, LONGEST_DESCRIPTION)
         yield ""
     if record["deprecated"]:
@@ -213,7 +215,7 @@ def cleaned(text: str) -> str:
 
 def one_line(text: str, longest: int) -> str:
     """The text in one line, cut after a sentence or a word."""
-    return shortened(_SPACE.sub(" ", cleaned(text)).strip(), longest)
+    return shortened(_SPACE.sub(" ", cleaned(text[: MARKED_UP * longest])).strip(), longest)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -8,9 +8,10 @@
 The kind of a webhook is `webhook`, its path null and its `name` the webhook's.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workers.specs import swagger2
 from workers.specs.checks import TEMPLATE, Seen, say_odd_operation, say_odd_servers
@@ -23,6 +24,9 @@ Json = dict[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 DEEPEST_CALLBACKS = 2
+MOST_PARAMETERS = 500
+MOST_TAGS, LONGEST_TAG = 50, 100
+LONGEST_KEY = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,15 @@ class Operation:
     key: str
     record: Json
     at: At
+
+
+class _Given(NamedTuple):
+    """A parameter as it stands there, and what it refers to."""
+
+    raw: Any
+    at: At
+    value: Json
+    found_at: At
 
 
 class Operations:
@@ -85,7 +98,6 @@ class Operations:
             yield from more
 
     def _operation(self, kind: str, name: str, method: str, value: Json, at: At, item: Json, item_at: At) -> Operation:
-        self._parts.begin()
         with self.schemas.gathering() as used:
             record = self._record(value, at, item, item_at)
         path = name if kind == "operation" else None
@@ -104,7 +116,7 @@ class Operations:
             "operation_id": text_of(value.get("operationId")),
             "summary": text_of(value.get("summary")) or text_of(item.get("summary")),
             "description": self._long_text(value, at) or self._long_text(item, item_at),
-            "tags": [tag for tag in value.get("tags") or () if isinstance(tag, str)],
+            "tags": _tags(value.get("tags")),
             "deprecated": value.get("deprecated") is True,
             **said(value, (), ()),
             "parameters": parameters,
@@ -124,44 +136,56 @@ class Operations:
 
     def _incoming(self, value: Json, at: At, item: Json, item_at: At) -> tuple[list[Json], Json | None]:
         """The parameters of path and operation, of which the operation's win, and the body."""
-        merged: dict[tuple[Any, Any], tuple[Json, At]] = {}
+        merged: dict[tuple[str, str], _Given] = {}
         for holder, place in ((item, item_at), (value, at)):
             merged |= self._listed(holder.get("parameters"), place / "parameters")
         given = list(merged.values())
         if self._version == "2.0":
             consumes = self._types(value, "consumes")
-            made = swagger2.request_body(given, consumes, self._notes)
-            body = None if made is None else self._parts.body(*made)
-            given = [
-                (swagger2.parameter(one), there) for one, there in given if one.get("in") not in ("body", "formData")
-            ]
+            made = swagger2.request_body([(one.value, one.found_at) for one in given], consumes, self._notes)
+            body = None if made is None else self._parts.part("body", None, at, lambda: self._parts.body(*made))
+            given = [one for one in given if one.value.get("in") not in ("body", "formData")]
         else:
-            body = self._parts.body(value.get("requestBody"), at / "requestBody")
-        parameters = [self._parts.parameter(one, there) for one, there in given]
+            raw, there = value.get("requestBody"), at / "requestBody"
+            body = self._parts.part("body", raw, there, lambda: self._parts.body(raw, there))
+        if len(given) > MOST_PARAMETERS:
+            self._notes.add(at / "parameters", "too_many_parameters", f"Only {MOST_PARAMETERS} of them are kept.")
+        parameters = [self._parameter(one) for one in given[:MOST_PARAMETERS]]
         return [one for one in parameters if one is not None], body
 
-    def _listed(self, value: Any, at: At) -> dict[tuple[Any, Any], tuple[Json, At]]:
-        found: dict[tuple[Any, Any], tuple[Json, At]] = {}
-        for index, one in enumerate(value if isinstance(value, list) else ()):
-            parameter, there = self._parts.followed(one, at / str(index), "A parameter")
+    def _parameter(self, one: "_Given") -> Json | None:
+        def make() -> Json | None:
+            three = swagger2.parameter(one.value) if self._version == "2.0" else one.value
+            return self._parts.parameter(three, one.found_at)
+
+        return self._parts.part("parameter", one.raw, one.at, make)
+
+    def _listed(self, value: Any, at: At) -> "dict[tuple[str, str], _Given]":
+        found: dict[tuple[str, str], _Given] = {}
+        for index, raw in enumerate(value if isinstance(value, list) else ()):
+            here = at / str(index)
+            parameter, there = self._parts.followed(raw, here, "A parameter")
             if parameter is None:
                 continue
             name = str(parameter.get("name"))
             # Names of headers know no case; a body of 2.0 has one that means nothing.
             key = (str(parameter.get("in")), name.lower() if parameter.get("in") == "header" else name)
             if key in found:
-                self._notes.add(
-                    at / str(index), "duplicate_parameter", f"{name!r} is there twice; the last one counts."
-                )
-            found[key] = (parameter, there)
+                self._notes.add(here, "duplicate_parameter", f"{name!r} is there twice; the last one counts.")
+            found[key] = _Given(raw, here, parameter, there)
         return found
 
     def _responses(self, value: Json, at: At) -> Json:
-        produces = self._types(value, "produces") if self._version == "2.0" else ()
+        produces = self._types(value, "produces") if self._version == "2.0" else []
+        raw = value.get("responses")
         made = {}
-        for status, one, there in self._parts.each(value.get("responses"), at / "responses", "responses"):
-            three = swagger2.response(one, produces) if self._version == "2.0" else one
-            made[status] = self._parts.response(three, there)
+        for status, one, there in self._parts.each(raw, at / "responses", "responses"):
+
+            def make(one: Json = one, there: At = there) -> Json:
+                return self._parts.response(swagger2.response(one, produces) if self._version == "2.0" else one, there)
+
+            what = f"response {' '.join(produces)}"
+            made[status] = self._parts.part(what, (raw or {})[status], at / "responses" / status, make)
         return made
 
     def _types(self, value: Json, name: str) -> list[str]:
@@ -256,6 +280,8 @@ class Operations:
         else:
             key = f"{method} {TEMPLATE.sub('{}', name)}"
             key = f"{method} {name}" if key in self._keys else key
+        if len(key) > LONGEST_KEY:  # it must fit into an index
+            key = f"{key[:LONGEST_KEY]} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
         plain, count = key, 2
         while key in self._keys:
             key, count = f"{plain} ({count})", count + 1
@@ -266,6 +292,11 @@ class Operations:
 def text_of(value: Any) -> str | None:
     """A text that says something, or None."""
     return value if isinstance(value, str) and value.strip() else None
+
+
+def _tags(value: Any) -> list[str]:
+    found = [tag.strip()[:LONGEST_TAG] for tag in value if isinstance(tag, str)] if isinstance(value, list) else []
+    return list(dict.fromkeys(filter(None, found)))[:MOST_TAGS]
 
 
 def _server(value: Json) -> Json:

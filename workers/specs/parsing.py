@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from infra import json
-from infra.errors import BadInput
+from infra.errors import BadInput, ParsingTooLarge
 from workers.knowledge.content_hash import content_hash
 from workers.specs import archive, describing
 from workers.specs.archive import Archive
@@ -26,6 +26,8 @@ Json = dict[str, Any]
 PARSER = "1"
 ALONE = "file:///document"
 MOST_OPERATIONS = 50_000
+LONGEST_LABEL = 500
+MOST_CHARACTERS = 120_000_000
 MOST_BREAKING = 500
 MOST_COMPARED = 200
 MOST_FIELDS = 30
@@ -113,6 +115,7 @@ class _Telling:
         self._entries: list[Json] = []
         self._changed: list[tuple[str, Json]] = []
         self._unchanged = 0
+        self._characters = 0
 
     def take(self, operation: Operation) -> None:
         """Keeps an operation if the draft has it not, or not so."""
@@ -121,7 +124,7 @@ class _Telling:
         self._paths.add(record["path"])
         self._found["webhooks" if record["kind"] == "webhook" else "operations"] += 1
         title, text = describing.title_of(record), describing.describe(record, self._schemas.bodies.get)
-        tags, labels = list(dict.fromkeys(record["tags"])), _labels(record)
+        tags, labels = record["tags"], _labels(record)
         hashed = content_hash(title, text, record, tags, labels)
         known = self._before.entries.get(key)
         is_same = known is not None and hashed in (known.content_hash, known.enriched_hash)
@@ -131,8 +134,12 @@ class _Telling:
             return
         if known is not None and not is_same:
             self._changed.append((key, record))
+        content = json.dumps(record)
+        self._characters += len(content)
+        if self._characters > MOST_CHARACTERS:
+            raise ParsingTooLarge("The operations, each with all that it refers to, are too much together.")
         self._entries.append(
-            {"key": key, "title": title, "text": text, "content": json.dumps(record), "tags": tags, "labels": labels,
+            {"key": key, "title": title, "text": text, "content": content, "tags": tags, "labels": labels,
              "hash": hashed}
         )  # fmt: skip
 
@@ -198,4 +205,4 @@ def _fields(before: Json, after: Json) -> Json:
 def _labels(record: Json) -> Json:
     """What entries are filtered by."""
     found = {"kind": record["kind"], "method": record["method"], "deprecated": record["deprecated"]}
-    return found | ({"path": record["path"]} if record["path"] else {})
+    return found | ({"path": record["path"][:LONGEST_LABEL]} if record["path"] else {})

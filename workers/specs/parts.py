@@ -1,7 +1,7 @@
 """The parts of an operation, normalised: references followed, extensions left out, schemas in one dialect."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from workers.specs.checks import Seen
 from workers.specs.keywords import KEPT_EXTENSIONS
@@ -10,6 +10,7 @@ from workers.specs.references import Documents
 from workers.specs.schemas import Schemas, length_of
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 LONGEST_EXAMPLE = 32 * 1024
 MOST_OF_EXAMPLES = 128 * 1024
@@ -31,10 +32,21 @@ class Parts:
     def __init__(self, documents: Documents, schemas: Schemas, notes: Notes, seen: Seen) -> None:
         self._documents, self._schemas, self._notes, self._seen = documents, schemas, notes, seen
         self._examples = 0
+        self._shared: dict[tuple[str, str, str], tuple[Any, set[str]]] = {}
 
-    def begin(self) -> None:
-        """The next operation: its examples are counted from nothing."""
+    def part(self, what: str, raw: Any, at: At, make: Callable[[], T]) -> T:
+        """Makes a parameter, body or response. One that many refer to is made once."""
         self._examples = 0
+        if not isinstance(raw, dict) or raw.keys() != {"$ref"} or not isinstance(raw["$ref"], str):
+            return make()
+        key = (what, at.base, raw["$ref"])
+        if key not in self._shared:
+            with self._schemas.gathering() as used:
+                made = make()
+            self._shared[key] = (made, used)
+        made, used = self._shared[key]
+        self._schemas.use(used)
+        return made
 
     def followed(self, value: Any, at: At, what: str) -> tuple[Json | None, At]:
         """The object at the end of all references; None with a warning if it is none."""
@@ -148,7 +160,7 @@ class Parts:
     def _fits(self, example: Any, at: At) -> bool:
         length = length_of(example)
         if length > LONGEST_EXAMPLE or self._examples + length > MOST_OF_EXAMPLES:
-            self._notes.add(at, "example_too_long", "The operation's examples are too long; this one is left out.")
+            self._notes.add(at, "example_too_long", "The examples are too long; this one is left out.")
             return False
         self._examples += length
         return True

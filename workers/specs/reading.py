@@ -1,19 +1,22 @@
 """Bytes to plain data: JSON or YAML, perhaps gzipped, in whatever Unicode encoding; bounded in depth and in size."""
 
 import json as standard_json
+import mmap
 import re
 import zlib
 from typing import Any
 
 import orjson
 
-from infra.errors import BadInput
+from infra.errors import BadInput, ParsingTooLarge
 from workers.specs.notes import At, Notes
 from workers.specs.yaml_reading import DEEPEST, YamlReader, too_deep
 
 MOST_BYTES = 100 * 1024 * 1024
 # Broken JSON may be good YAML: trailing commas, comments. A long one is not read twice.
 YAML_INSTEAD = 2 * 1024 * 1024
+# What JSON becomes in memory, where it consists of small objects.
+BYTES_A_CHARACTER = 16
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"),
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
@@ -27,6 +30,7 @@ def read(raw: bytes, notes: Notes, at: At) -> Any:
         raise BadInput("The document is empty.")
     if text.lstrip()[0] not in "{[":
         return YamlReader(notes, at).read(text)
+    _require_room(text)
     try:
         data = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -71,6 +75,14 @@ def unzipped(raw: bytes) -> bytes:
     if not inflate.eof:
         raise BadInput("The gzip file ends too early.")
     return found
+
+
+def _require_room(text: str) -> None:
+    """Raises ParsingTooLarge where memory is limited and will not do; orjson would end the process."""
+    try:
+        mmap.mmap(-1, BYTES_A_CHARACTER * len(text)).close()
+    except (OSError, MemoryError):
+        raise ParsingTooLarge(f"The document is too large to be read: {len(text):,} characters of JSON.") from None
 
 
 def _not_json(error: orjson.JSONDecodeError) -> BadInput:

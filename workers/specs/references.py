@@ -117,7 +117,7 @@ class Documents:
             if uri == self.root:
                 raise
             raise Unresolved("unreadable_document", f"{self.notes.names[uri]} cannot be read: {error.detail}") from None
-        if b"$id" in raw or b"nchor" in raw:
+        if any(keyword in raw for keyword in (b"$id", b"$anchor", b"$dynamicAnchor")):
             self._with_ids.add(uri)
             self._index(data, at)
         return data

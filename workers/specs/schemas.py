@@ -4,7 +4,7 @@ What a schema says that is no JSON Schema is left out with a warning, so that al
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,6 +68,10 @@ class Schemas:
             yield self._used
         finally:
             self._used = before
+
+    def use(self, names: Iterable[str]) -> None:
+        """Counts these among what is being gathered."""
+        self._used.update(names)
 
     def schema(self, value: Any, at: At, *, based: bool = False) -> Any:
         """A schema, normalised; `based`: its own `$id` is in `at` already."""

@@ -7,6 +7,7 @@ blocks; call it in a thread, with no transaction of ours open.
 import asyncio
 import os
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from infra import db
 from infra.errors import (
     AnswerTooLarge,
     QueryFailed,
+    RateLimited,
     SwitchyardError,
     TargetError,
     TargetTimeout,
@@ -31,6 +33,8 @@ from workers.sql.dsn import Dsn, parse, targets
 from workers.sql.relay import Relay
 
 LONGEST_MESSAGE = 500
+# Each holds a thread that answers requests, and the others must stay free.
+AT_ONCE = 3
 SETUP = """
 SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = 2000;
 SET LOCAL idle_in_transaction_session_timeout = {milliseconds}; SET LOCAL standard_conforming_strings = on;
@@ -38,6 +42,9 @@ SET LOCAL client_min_messages = error; SET LOCAL DateStyle = 'ISO, YMD'; SET LOC
 SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1
 """
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+
+_places = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,17 @@ class Database:
     def is_superuser(self) -> bool:
         """Whether nothing is forbidden to the role; the server says so when it lets somebody in."""
         return bool(self.connection.get_parameter_status("is_superuser") == "on")
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """One of this process's places for requests that wait for a database; raises RateLimited if none gets free."""
+    if not _places.acquire(timeout=2.0):
+        raise RateLimited(f"{AT_ONCE} requests wait for databases already; try again in a moment.", retry_after=1.0)
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from infra import crypto, db, ids
 from infra.clock import now
-from infra.errors import Conflict, NotFound, SwitchyardError
+from infra.errors import Conflict, NotFound, RateLimited, SwitchyardError
 from models import DatabaseConnection
 from workers.paging import PageOf, Window, page
-from workers.sql.connecting import Database, connected
+from workers.sql.connecting import Database, connected, place
 from workers.sql.dsn import parse
 
 Json = dict[str, Any]
@@ -84,8 +84,10 @@ def test(project_id: UUID, database_id: UUID, dsn: str) -> Json:
     """Connects, and says and remembers what came of it; it blocks, with no transaction open."""
     begun = monotonic()
     try:
-        with connected(dsn, seconds=TEST_SECONDS, at_most=TEST_BYTES) as database:
+        with place(), connected(dsn, seconds=TEST_SECONDS, at_most=TEST_BYTES) as database:
             said = _seen(database)
+    except RateLimited:
+        raise
     except SwitchyardError as error:
         said = {"ok": False, "error": {"code": error.code, "message": error.detail}}
     checked = {

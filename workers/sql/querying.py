@@ -1,9 +1,7 @@
 """One query to a live database: checked, bounded in time, rows and bytes, its values as JSON."""
 
 import json as exact  # orjson makes a float of a number beyond 64 bits
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import isfinite
 from time import monotonic
 from typing import Any
@@ -12,14 +10,12 @@ import psycopg2
 from psycopg2.extensions import QuotedString, new_array_type, new_type, register_type
 
 from infra import json
-from infra.errors import AnswerTooLarge, QueryRefused, RateLimited, TargetTimeout
-from workers.sql.connecting import Database, connected
+from infra.errors import AnswerTooLarge, QueryRefused, TargetTimeout
+from workers.sql.connecting import Database, connected, place
 from workers.sql.lexing import Token, refused
 
 Json = dict[str, Any]
 
-# Each takes a thread that answers requests, so that the others stay free.
-AT_ONCE = 3
 CONNECT_SECONDS = 3.0
 MOST_BYTES, MOST_WIRE_BYTES = 4 * 1024 * 1024, 16 * 1024 * 1024
 ROWS_AT_ONCE = 200
@@ -29,8 +25,6 @@ _AS_TEXT = (1700, 17, 1082, 1083, 1114, 1184, 1186, 1266, 114, 3802)
 _LISTS_AS_TEXT = (1231, 1001, 1182, 1183, 1115, 1185, 1187, 1270, 199, 3807, 2951)
 _JSON = (114, 3802)
 TYPES = "SELECT oid, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type WHERE oid = ANY (%s::oid[])"
-
-_places = threading.BoundedSemaphore(AT_ONCE)
 
 
 def prepare(sql: str, parameters: Sequence[Any]) -> str:
@@ -47,7 +41,7 @@ def run(dsn: str, sql: str, parameters: Sequence[Any], *, limit: int, seconds: f
     larger, QueryRefused for a superuser, and RateLimited where this process has enough to do with others.
     """
     sql = prepare(sql, parameters)
-    with _place(), connected(dsn, seconds=seconds + CONNECT_SECONDS, at_most=MOST_WIRE_BYTES) as database:
+    with place(), connected(dsn, seconds=seconds + CONNECT_SECONDS, at_most=MOST_WIRE_BYTES) as database:
         if database.is_superuser:
             raise QueryRefused("Queries are put as a role that is no superuser: store a dsn of one that may only read.")
         begun = monotonic()
@@ -57,16 +51,6 @@ def run(dsn: str, sql: str, parameters: Sequence[Any], *, limit: int, seconds: f
         answer.fetch()
         took = round((monotonic() - begun) * 1000, 1)
     return {"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated, "took_ms": took}
-
-
-@contextmanager
-def _place() -> Iterator[None]:
-    if not _places.acquire(timeout=2.0):
-        raise RateLimited(f"{AT_ONCE} queries run already; try again in a moment.", retry_after=1.0)
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 def bind(sql: str, tokens: Sequence[Token], parameters: Sequence[Any]) -> str:

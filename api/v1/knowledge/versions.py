@@ -83,7 +83,7 @@ def activate_version(call: Call, place: Place) -> dict[str, Any]:
 def rollback_version(call: Call, place: Place) -> dict[str, Any]:
     """Goes back to the version that was active before, or to any other that is kept; at once, and without a gate."""
     base = place.base(lock=True)
-    version = versions.rollback(call.session, base, by=call.principal.id, body=call.body)
+    version = versions.roll_back(call.session, base, by=call.principal.id, body=call.body)
     return version_view(version, base.active_version)
 
 

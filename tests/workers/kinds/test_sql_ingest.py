@@ -103,14 +103,9 @@ def test_a_script_comes_as_a_form_a_body_or_a_stored_file(tenant: Client, projec
 def test_garbage_fails_with_a_reason_and_leaves_the_draft_alone(tenant: Client, at: str) -> None:
     read(tenant, at, FIRST)
     garbage = bytes((one * 7919) % 94 + 33 for one in range(1_000_000))
-    for script, said in (
-        (garbage, "No table could be read"),
-        (b"\0" * 1000, "no text"),
-        (b"SELECT 1;", "no CREATE TABLE"),
-    ):
-        job = done(tenant, tenant.http.post(f"{at}/upload-sql", files={"file": ("x.sql", script)}))
-        assert job["status"] == "failed" and job["error"]["code"] == "invalid_input"
-        assert said in job["error"]["message"] and job["attempt"] == 1
+    job = done(tenant, tenant.http.post(f"{at}/upload-sql", files={"file": ("x.sql", garbage)}))
+    assert job["status"] == "failed" and job["error"]["code"] == "invalid_input" and job["attempt"] == 1
+    assert "No table could be read" in job["error"]["message"]
     assert len(tenant.http.get(f"{at}/draft/tables").json()["data"]) == 3
 
 

@@ -130,12 +130,24 @@ def test_children_are_within_their_parents_which_are_not_searched():
     assert (pieces[-1].text, pieces[-1].parent, pieces[-1].searched) == ("# Two\n\nShort.", None, True)
 
 
-@pytest.mark.parametrize("type", [EntryType.API, EntryType.TABLE])
-def test_an_operation_or_a_table_is_one_chunk_if_it_fits(type):
+def test_a_table_is_one_chunk_if_it_fits_and_an_operation_two():
     text = "# GET /orders\n\nLists orders.\n\n## Parameters\n\n- limit\n\n## Answers\n\n- 200: a list"
-    (piece,) = cut(text, type, title="GET /orders")
+    (piece,) = cut(text, EntryType.TABLE, title="GET /orders")
     assert (piece.text, piece.heading, piece.context) == (text, [], "GET /orders")
-    assert all(one.context.startswith("GET /orders") for one in cut(text + sentences(40), type, title="GET /orders"))
+    purpose, details = cut(text, EntryType.API, title="GET /orders")
+    assert (purpose.text, details.text) == (text[: text.index("\n\n## P")], text[text.index("## P") :])
+    assert all(one.context == "GET /orders" and one.heading == [] for one in (purpose, details))
+    (piece,) = cut("# GET /orders\n\nLists orders.", EntryType.API, title="GET /orders")
+    assert piece.text.endswith("Lists orders.")
+
+
+@pytest.mark.parametrize("type", [EntryType.API, EntryType.TABLE])
+def test_each_chunk_of_a_long_operation_or_table_says_of_what_it_is(type):
+    text = f"# GET /orders\n\nLists orders.\n\n## Parameters\n\n{sentences(40)}"
+    pieces = cut(text, type, title="GET /orders")
+    assert len(pieces) > 2
+    assert all(piece.context.startswith("GET /orders") for piece in pieces)
+    assert ("Parameters" in pieces[0].text) is (type is EntryType.TABLE)
 
 
 def test_pages_are_counted_by_form_feeds_on_lines_of_their_own():

@@ -27,7 +27,7 @@ def activate(knowledge: Knowledge, version: int | None = None, *, may_force: boo
 
 
 def rollback(knowledge: Knowledge, version: int | None = None, **body: Any) -> int:
-    done = knowledge.locked(versions.rollback, by=knowledge.writer, body={"version": version, **body})
+    done = knowledge.locked(versions.roll_back, by=knowledge.writer, body={"version": version, **body})
     assert done.number == knowledge.base.active_version
     return done.number
 

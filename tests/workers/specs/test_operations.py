@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.errors import BadInput
+from infra.errors import BadInput, ParsingTooLarge
 from tests.workers.specs.reading_specs import Json, get, read, spec, swagger
 
 
@@ -151,7 +151,7 @@ def test_long_examples_are_left_out(tmp_path):
     content = {"application/json": {"example": "a" * 40_000, "examples": {"b": {"value": "b" * 30_000}}}}
     responses = {str(200 + n): {"description": "OK", "content": content} for n in range(6)}
     found = read(spec({"/x": {"get": {"responses": responses}}}), tmp_path)
-    assert len(found.entries["GET /x"]["content"]) < 150_000
+    assert len(found.entries["GET /x"]["content"]) < 200_000
     assert set(found.codes) == {"example_too_long", "invalid_document"}
 
 
@@ -235,3 +235,45 @@ def test_a_value_of_the_wrong_kind_anywhere_is_a_warning_or_a_refusal(wrong, tmp
         else:
             found.compile_all()
             assert place == "paths" or "GET /y" in found.records
+
+
+def test_what_is_long_without_end_still_fits_into_the_tables(tmp_path):
+    paths = {f"/{'x' * 5000}{end}": get(tags=["t" * 500, *map(str, range(200))]) for end in "ab"}
+    many = [{"name": f"p{n}", "in": "query", "schema": {}} for n in range(2000)]
+    found = read(spec({**paths, "/many": {"parameters": many, **get()}}), tmp_path)
+    assert all(len(key) < 600 for key in found.records)
+    assert len(found.records) == 3
+    tags = next(iter(found.entries.values()))["tags"]
+    assert (len(tags), max(map(len, tags))) == (50, 100)
+    assert len(found.records["GET /many"]["parameters"]) == 500
+    assert "too_many_parameters" in found.codes
+
+
+def test_parts_that_many_refer_to_are_the_same_for_all(tmp_path):
+    components = {
+        "schemas": {"Error": {"type": "object"}, "Pet": {"type": "string"}},
+        "responses": {
+            "no": {
+                "description": "No.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            }
+        },
+        "parameters": {"p": {"name": "p", "in": "query", "schema": {"$ref": "#/components/schemas/Pet"}}},
+    }
+    item = {
+        "get": {
+            "parameters": [{"$ref": "#/components/parameters/p"}],
+            "responses": {"400": {"$ref": "#/components/responses/no"}},
+        }
+    }
+    found = read(spec({"/x": item, "/y": item}, components=components), tmp_path)
+    assert set(found.definitions("GET /x")) == set(found.definitions("GET /y")) == {"Error", "Pet"}
+    assert found.records["GET /x"]["responses"] == found.records["GET /y"]["responses"]
+    assert found.compile_all() == 4
+
+
+def test_a_part_that_all_refer_to_cannot_make_it_endless(tmp_path):
+    components = {"responses": {"long": {"description": "x" * 1_000_000}}}
+    item = {"get": {"responses": {"200": {"$ref": "#/components/responses/long"}}}}
+    with pytest.raises(ParsingTooLarge, match="too much together"):
+        read(spec({f"/{n}": item for n in range(200)}, components=components), tmp_path)

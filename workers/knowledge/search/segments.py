@@ -23,7 +23,7 @@ LONGEST_LEXEME = 256
 # BM25. A word of a title counts as so many of the text.
 SATURATION = 1.5
 LENGTH = 0.75
-TITLE_WORD = 1
+TITLE_WORD = 2
 
 _COUNT = f"(cardinality(l.positions) + {TITLE_WORD - 1} * cardinality(array_positions(l.weights, 'A')))"
 # A word's share of BM25 in a chunk, in ten-thousandths; `:mean` is the mean number of words of a chunk.
