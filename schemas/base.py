@@ -135,8 +135,8 @@ class QueryNumber(fields.Integer):
 class AsIs(fields.Nested):
     """An object that is shown as it is stored; the schema says what is in it."""
 
-    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
-        return self.get_value(obj, attr, accessor=accessor)
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
 
 
 class OneOf(Schema):

@@ -28,9 +28,10 @@ GRACE = timedelta(seconds=60)
 ROWS_AT_ONCE = 2_000
 FAILED_KEPT = 5
 EVALUATIONS_KEPT = 200
+# Versions first: a build that is still under way writes only while it has one.
 TABLES_OF_BASE = (
-    "database_connections", "kb_vectors", "kb_postings", "kb_segments", "kb_chunks", "kb_version_entries",
-    "kb_versions", "kb_revisions", "kb_entries", "kb_queries", "kb_evaluations", "kb_reviews", "spec_sources",
+    "kb_versions", "database_connections", "kb_vectors", "kb_postings", "kb_segments", "kb_chunks",
+    "kb_version_entries", "kb_revisions", "kb_entries", "kb_queries", "kb_evaluations", "kb_reviews", "spec_sources",
 )  # fmt: skip
 
 log = structlog.get_logger(__name__)
@@ -122,8 +123,8 @@ def forget_history(seconds: float = SECONDS) -> int:
 
 
 def drop_versions(session: Session, base: KnowledgeBase) -> list[int]:
-    """Marks the versions of the locked base that are kept no longer; returns the numbers of those that are. None is
-    dropped within a minute of the last switch or build."""
+    """Marks the versions of the locked base that are kept no longer; returns the numbers of those that can be served
+    still. None is dropped within a minute of the last switch or build."""
     every = session.scalars(_versions(base).order_by(KbVersion.number.desc())).all()
     kept = {one.number for one in versions.kept(session, base)}
     if all(_quiet(one) for one in every):
@@ -132,7 +133,7 @@ def drop_versions(session: Session, base: KnowledgeBase) -> list[int]:
         for version in (*surplus, *failed[FAILED_KEPT:]):
             version.state = VersionState.DROPPED
         session.flush()
-    return sorted(kept)
+    return sorted(one.number for one in every if one.state == VersionState.READY)
 
 
 def _versions(base: KnowledgeBase) -> Select[KbVersion]:

@@ -33,14 +33,21 @@ LOOKED_UP_AT_ONCE = 1_000
 # Other models have other tokens than we count.
 MARGIN = 0.8
 
-# A text that is used again now and then stays.
+# A text that is used again now and then stays. Rows are locked in one order, so that no two builds wait for each other.
+USED = sql("""
+WITH old AS (
+  SELECT text_hash FROM embeddings
+  WHERE project_id = :project_id AND model = :model AND used_at < now() - interval '1 day'
+    AND text_hash = ANY(ARRAY(SELECT decode(unnest(CAST(:hashes AS text[])), 'hex')))
+  ORDER BY text_hash FOR UPDATE)
+UPDATE embeddings e SET used_at = now() FROM old
+WHERE e.project_id = :project_id AND e.model = :model AND e.text_hash = old.text_hash
+""")
+# A statement of its own: it does not see what was forgotten while the first one waited.
 KNOWN = sql("""
-WITH asked AS (SELECT decode(unnest(CAST(:hashes AS text[])), 'hex') AS text_hash), used AS (
-  UPDATE embeddings e SET used_at = now() FROM asked
-  WHERE e.project_id = :project_id AND e.model = :model AND e.text_hash = asked.text_hash
-    AND e.used_at < now() - interval '1 day')
-SELECT encode(e.text_hash, 'hex') FROM embeddings e JOIN asked USING (text_hash)
-WHERE e.project_id = :project_id AND e.model = :model
+SELECT encode(text_hash, 'hex') FROM embeddings
+WHERE project_id = :project_id AND model = :model
+  AND text_hash = ANY(ARRAY(SELECT decode(unnest(CAST(:hashes AS text[])), 'hex')))
 """)
 VECTORS = sql("""
 SELECT encode(text_hash, 'hex') AS hash, CAST(embedding AS text) AS vector FROM embeddings
@@ -52,7 +59,8 @@ SELECT vector_dims(embedding) FROM embeddings WHERE project_id = :project_id AND
 """)
 FORGET = sql("""
 DELETE FROM embeddings WHERE ctid = ANY(ARRAY(
-  SELECT ctid FROM embeddings WHERE used_at < now() - make_interval(days => :days) ORDER BY used_at LIMIT :at_most))
+  SELECT ctid FROM embeddings WHERE used_at < now() - make_interval(days => :days) ORDER BY used_at LIMIT :at_most
+  FOR UPDATE SKIP LOCKED))
 """)
 
 _queries: OrderedDict[tuple[UUID, str, str], list[float]] = OrderedDict()
@@ -138,6 +146,7 @@ def known(session: Session, project_id: UUID, model: str, hashes: Sequence[str])
     found: set[str] = set()
     for at in range(0, len(hashes), LOOKED_UP_AT_ONCE):
         asked = {"project_id": project_id, "model": model, "hashes": list(hashes[at : at + LOOKED_UP_AT_ONCE])}
+        session.execute(USED, asked)
         found.update(session.execute(KNOWN, asked).scalars())
     return found
 

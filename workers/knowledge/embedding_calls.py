@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 KEEP = text("""
 INSERT INTO embeddings (project_id, model, text_hash, embedding, tokens, used_at)
 SELECT :project_id, :model, decode(r.hash, 'hex'), CAST(r.vector AS halfvec), r.tokens, now()
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(hash text, vector text, tokens int)
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(hash text, vector text, tokens int) ORDER BY r.hash
 ON CONFLICT DO NOTHING
 """)
 

@@ -20,6 +20,8 @@ _HEADING = re.compile(r"[^\w\n]{0,8}(?:context|sources?|documents?|knowledge|ret
 _QUESTION = re.compile(r"[^\w\n]{0,8}(?:question|user)[^\w\n]{0,4}:\s*", re.I)
 # How workers/knowledge/answering.py begins a source.
 _SOURCE = re.compile(r"\s*(\[\d{1,3}\]) — ")
+# A line that goes on in the next one.
+_WRAPPED = re.compile(r"(?<=[^.!?:\n])\n(?=[a-zß-ÿ])")
 _COMMON = frozenset(
     re.findall(
         r"\w+", "a an and are as at be by can do does for from how i in is it me my of on or that the this to was"
@@ -142,7 +144,7 @@ def _relevant(context: str, asked: str) -> str:
     its source if it has one."""
     wanted = _vocabulary(asked)
     sentences, source = [], ""
-    for each in re.split(r"(?<=[.!?])\s+(?!\[\d)|\n+", context):
+    for each in re.split(r"(?<=[.!?])\s+(?!\[\d)|\n+", _WRAPPED.sub(" ", context)):
         mark = _SOURCE.match(each)
         if mark:
             source = f" {mark[1]}"

@@ -90,6 +90,12 @@ def test_it_answers_from_context(run, context):
     assert "You said" not in said
 
 
+def test_it_cites_the_source_of_each_sentence_also_of_one_over_two_lines(run):
+    sources = "<sources>\n[1] — Moon\nThe moon is made of rock.\n\n[2] — Cheese\nCheese is made\nof milk.\n</sources>"
+    messages = [{"role": "system", "content": sources}, {"role": "user", "content": "Which thing is cheese?"}]
+    assert complete(run, messages).message["content"] == "[sandbox] Cheese is made of milk. [2]"
+
+
 def test_it_stops_where_it_is_told(run):
     cut = complete(run, "hi", options={"max_tokens": 3})
     assert (len(cut.message["content"]), cut.finish_reason) == (12, "length")

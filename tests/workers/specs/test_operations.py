@@ -10,62 +10,59 @@ def parameter(name, place="query", **more):
     return {"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}, **more}
 
 
+ITEM = {
+    "summary": "Of the path.",
+    "description": "Long, of the path.",
+    "parameters": [parameter("id", "path"), parameter("Limit", "header", description="path's"), parameter("q")],
+    "servers": [{"url": "https://path.example"}],
+    "put": {
+        "operationId": "putX",
+        "tags": ["a", 5],
+        "parameters": [parameter("limit", "header", description="operation's")],
+        "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {"204": {"description": "Done."}, "x-note": {"description": "None."}},
+        "deprecated": True,
+        "x-sunset": "2030-01-01",
+        "x-other": 1,
+        "externalDocs": {"url": "https://docs.example", "x-a": 1},
+    },
+}
+TEXT = {"schema": {"type": "string"}}
+RECORD = {
+    "kind": "operation",
+    "method": "PUT",
+    "path": "/x/{id}",
+    "operation_id": "putX",
+    "summary": "Of the path.",
+    "description": "Long, of the path.",
+    "tags": ["a"],
+    "deprecated": True,
+    "x-sunset": "2030-01-01",
+    "parameters": [
+        {"name": "id", "in": "path", "required": True, **TEXT},
+        {"name": "limit", "in": "header", "required": False, "description": "operation's", **TEXT},
+        {"name": "q", "in": "query", "required": False, **TEXT},
+    ],
+    "request_body": {"required": False, "content": {"application/json": {"schema": {"type": "object"}}}},
+    "responses": {"204": {"description": "Done."}},
+    "callbacks": {},
+    "security": [{"key": []}, {}],
+    "security_schemes": {"key": {"type": "apiKey", "in": "header", "name": "K"}},
+    "servers": [{"url": "https://path.example"}],
+    "external_docs": {"url": "https://docs.example"},
+    "spec": {"title": "Test"},
+    "definitions": None,
+}
+
+
 def test_a_record_says_all_that_path_document_and_operation_say(tmp_path):
-    item = {
-        "summary": "Of the path.",
-        "description": "Long, of the path.",
-        "parameters": [parameter("id", "path"), parameter("Limit", "header", description="path's"), parameter("q")],
-        "servers": [{"url": "https://path.example"}],
-        "put": {
-            "operationId": "putX",
-            "tags": ["a", 5],
-            "parameters": [parameter("limit", "header", description="operation's")],
-            "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
-            "responses": {"204": {"description": "Done."}, "x-note": {"description": "None."}},
-            "deprecated": True,
-            "x-sunset": "2030-01-01",
-            "x-other": 1,
-            "externalDocs": {"url": "https://docs.example", "x-a": 1},
-        },
-    }
     document = spec(
-        {"/x/{id}": item},
+        {"/x/{id}": ITEM},
         servers=[{"url": "https://root.example"}],
         security=[{"key": []}, {}],
         components={"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "K", "x-a": 1}}},
     )
-    record = read(document, tmp_path).records["PUT /x/{}"]
-    assert record == {
-        "kind": "operation",
-        "method": "PUT",
-        "path": "/x/{id}",
-        "operation_id": "putX",
-        "summary": "Of the path.",
-        "description": "Long, of the path.",
-        "tags": ["a"],
-        "deprecated": True,
-        "x-sunset": "2030-01-01",
-        "parameters": [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
-            {
-                "name": "limit",
-                "in": "header",
-                "required": False,
-                "description": "operation's",
-                "schema": {"type": "string"},
-            },
-            {"name": "q", "in": "query", "required": False, "schema": {"type": "string"}},
-        ],
-        "request_body": {"required": False, "content": {"application/json": {"schema": {"type": "object"}}}},
-        "responses": {"204": {"description": "Done."}},
-        "callbacks": {},
-        "security": [{"key": []}, {}],
-        "security_schemes": {"key": {"type": "apiKey", "in": "header", "name": "K"}},
-        "servers": [{"url": "https://path.example"}],
-        "external_docs": {"url": "https://docs.example"},
-        "spec": {"title": "Test"},
-        "definitions": None,
-    }
+    assert read(document, tmp_path).records["PUT /x/{}"] == RECORD
 
 
 def test_only_methods_are_operations(tmp_path):

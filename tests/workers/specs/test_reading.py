@@ -10,6 +10,7 @@ import pytest
 
 from infra.errors import BadInput, ParsingTooLarge
 from infra.jail import run_jailed
+from tests.workers.specs.reading_specs import ASKED
 from workers.specs.notes import At, Notes
 from workers.specs.reading import read
 
@@ -177,11 +178,10 @@ def test_warnings_are_listed_so_far_and_all_counted():
 
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(run):
-    asked = {"uri": None, "entry": None, "remote": False, "fetched": {}, "given_up": [], "model": None, "replace": True, "seconds": 1}  # fmt: skip
     with tempfile.NamedTemporaryFile() as file:
         file.write(b'{"openapi": "3.0.0", "x": [' + b"{}," * 1_000_000 + b"{}]}")
         file.flush()
         inputs = {"document": Path(file.name)}
-        jailed = run_jailed("workers.specs.parsing:parse", asked, inputs=inputs, seconds=20, memory_bytes=40 << 20)
+        jailed = run_jailed("workers.specs.parsing:parse", ASKED, inputs=inputs, seconds=20, memory_bytes=40 << 20)
         with pytest.raises(ParsingTooLarge, match="3,000,031 characters"):
             run(jailed)

@@ -29,12 +29,13 @@ def sweep() -> int:
     """Has them failed, and takes back what they did to the chunks; returns how many."""
     with db.transaction() as session:
         found = session.execute(FOUND, {"at_most": AT_ONCE}).all()
-    failed = sum(_fail(row.project_id, row.id, row.error) for row in found)
-    for row in found:
+    # One that its last attempt has finished meanwhile is ready: its chunks stay.
+    failed = [row for row in found if _fail(row.project_id, row.id, row.error)]
+    for row in failed:
         undo(row.knowledge_base_id, ready=row.base, number=row.number, own=True)
     if failed:
-        log.info("builds.abandoned", count=failed)
-    return failed
+        log.info("builds.abandoned", count=len(failed))
+    return len(failed)
 
 
 def _fail(project_id: UUID, version_id: UUID, error: dict[str, Any] | None) -> bool:

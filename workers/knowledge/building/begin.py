@@ -20,7 +20,7 @@ from schemas.base import pointers
 from schemas.knowledge_settings import Chunking
 from workers.knowledge import bases, chunking, embedding, review
 from workers.knowledge.building import ending
-from workers.knowledge.building.state import Build
+from workers.knowledge.building.state import Build, fence
 
 Json = dict[str, Any]
 
@@ -79,7 +79,7 @@ def begin(project_id: UUID, base_id: UUID, job_id: UUID, attempt: int, wish: Jso
         version = _mine(session, base, job_id, attempt) or _new(session, base, job_id, attempt, wish)
         build = _build(base, version)
     if not build.done:
-        undo(base_id, ready=build.base, number=build.number)
+        undo(base_id, ready=build.base, number=build.number, held=build)
     return build
 
 
@@ -104,14 +104,17 @@ def require_buildable(session: Session, base: KnowledgeBase) -> None:
     review.require_approved(session, base, base.draft_serial)
 
 
-def undo(base_id: UUID, *, ready: int | None, number: int, own: bool = False) -> None:
+def undo(base_id: UUID, *, ready: int | None, number: int, own: bool = False, held: Build | None = None) -> None:
     """Takes back what builds after the version `ready` up to `number` did to the chunks, in short transactions. What
-    `number` itself inserted goes if `own`; of later builds nothing is touched."""
+    `number` itself inserted goes if `own`; of later builds nothing is touched. A build that goes on is `held` by its
+    attempt meanwhile: one that was overtaken would open again what the next has closed."""
     asked = {"kb": base_id, "ready": ready or 0, "number": number, "own": int(own), "at_most": ROWS_AT_ONCE}
     between = own or number > (ready or 0) + 1
     for statement in (REOPEN, UNDO) if between else (REOPEN,):
         while True:
             with db.transaction() as session:
+                if held is not None:
+                    fence(session, held)
                 if session.execute(statement, asked).scalar_one() < ROWS_AT_ONCE:
                     break
 

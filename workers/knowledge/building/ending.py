@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from infra import db, ids
 from infra.clock import now
-from infra.errors import BuildFailed, SwitchyardError
+from infra.errors import BuildFailed, SwitchyardError, Unavailable
 from models import Job, KbVersion, VersionState
 from workers import events
 from workers.knowledge import bases
@@ -45,9 +45,12 @@ FROM kb_version_entries WHERE knowledge_base_id = :kb AND version = :version
 
 
 def require_enough(build: Build, *, allow_partial: bool) -> None:
-    """Raises BuildFailed where no entry could be indexed, or one could not and all are wanted."""
+    """Raises BuildFailed where no entry could be indexed, or one could not and all are wanted, and Unavailable where
+    one is neither: the next attempt goes on with it."""
     with db.transaction() as session:
         found = session.execute(COUNTED, {"kb": build.base_id, "version": build.number}).one()
+    if found.indexed + found.failed < found.total:
+        raise Unavailable("Vectors of some entries were lost while the version was built.")
     if found.failed and not (allow_partial and found.indexed):
         what = "None of its entries could be indexed" if not found.indexed else f"{found.failed} entries failed"
         where = f"GET …/versions/{build.number}/entries?state=failed"

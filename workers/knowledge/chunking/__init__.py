@@ -3,8 +3,8 @@
 A document is Markdown. Its headings divide it into sections; a chunk never holds parts of two sections, unless both are
 tiny. Tables, listings, lists and paragraphs stay whole where they fit. What does not fit is cut between a table's rows
 (the header comes again, as context), a list's items, at empty lines of code, between sentences. Chunks of prose overlap
-by whole sentences within a section. A table of a database is one chunk if it
-fits; an operation of an API two: what it is for, and what it takes and returns.
+by whole sentences within a section. A table of a database is one chunk if it fits; an operation of an API two: what it
+is for, and what it takes and returns.
 
 Sizes are tokens of OpenAI's o200k encoding, of the quoted text; the line of titles above it, which is embedded and
 searched with it, adds at most 96. Time and memory are in proportion to the text, whatever is in it.

@@ -135,7 +135,7 @@ def _search(found: Found, scope: Scope, wish: SearchWish, model: str, vector: li
         text_leg, vector_leg, coverage = fusion.Leg(), fusion.Leg(), 0.0
         if found.mode != VECTOR:
             with found.timed("text"):
-                matches = fulltext.match(session, scope.base_id, wish.query)
+                matches = fulltext.match(session, scope.base_id, scope.version, wish.query)
                 if matches is not None:
                     text_leg, coverage = fulltext.hits(session, scope, matches, pool, allowed), matches.coverage
         if vector is not None:

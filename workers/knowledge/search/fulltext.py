@@ -26,7 +26,8 @@ LOOKED_UP_AT_MOST = 20_000
 LITERALS = 100_000
 
 SEGMENTS = text("""
-SELECT segment, chunks, languages FROM kb_segments WHERE knowledge_base_id = :kb ORDER BY segment
+SELECT segment, chunks, languages FROM kb_segments
+WHERE knowledge_base_id = :kb AND segment <= :version ORDER BY segment
 """)
 # The lexemes of the query in each language of the chunks, rare ones first, and the postings of as many as are wanted.
 POSTINGS = text(f"""
@@ -39,7 +40,8 @@ WITH words AS (
 counted AS (
   SELECT a.lexeme, a.positions, p.segment, p.chunks, p.numbers, p.weights,
     coalesce(sum(p.chunks) OVER (PARTITION BY a.lexeme), 0) AS frequency
-  FROM asked a LEFT JOIN kb_postings p ON p.knowledge_base_id = :kb AND p.lexeme = a.lexeme
+  FROM asked a LEFT JOIN kb_postings p
+    ON p.knowledge_base_id = :kb AND p.lexeme = a.lexeme AND p.segment <= :version
 ), budgeted AS (
   SELECT *, sum(chunks) OVER (ORDER BY frequency, lexeme RANGE UNBOUNDED PRECEDING) - frequency AS before FROM counted
 )
@@ -54,7 +56,9 @@ JOIN kb_segments s ON s.knowledge_base_id = :kb AND s.segment = t.segment
 JOIN kb_chunks c ON c.id = encode(substring(s.chunk_ids FROM t.number * 16 + 1 FOR 16), 'hex')::uuid
 WHERE {passes} ORDER BY t.place
 """
-MAPS = text("SELECT chunk_ids FROM kb_segments WHERE knowledge_base_id = :kb ORDER BY segment")
+MAPS = text("""
+SELECT chunk_ids FROM kb_segments WHERE knowledge_base_id = :kb AND segment <= :version ORDER BY segment
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,24 @@ class Matches:
         return found[np.lexsort((found, -self.scores[found]))]
 
 
-def match(session: Session, base_id: UUID, query: str) -> Matches | None:
-    """Scores all chunks; None where the query has no word that any has."""
-    segments = session.execute(SEGMENTS, {"kb": base_id}).all()
+def match(session: Session, base_id: UUID, version: int, query: str) -> Matches | None:
+    """Scores all chunks that the version may have; None where the query has no word that any has. What later builds
+    added has no part in it, so a version that is active again finds what it found."""
+    segments = session.execute(SEGMENTS, {"kb": base_id, "version": version}).all()
     starts, total = dict[int, int](), 0
     for segment in segments:
         starts[segment.segment] = total
         total += segment.chunks
     words, literals = words_and_literals(query)
     languages = sorted({language for segment in segments for language in segment.languages})
-    asked = {"kb": base_id, "words": words, "literals": literals, "languages": languages, "budget": MOST_POSTINGS}
+    asked = {
+        "kb": base_id,
+        "version": version,
+        "words": words,
+        "literals": literals,
+        "languages": languages,
+        "budget": MOST_POSTINGS,
+    }
     rows = session.execute(POSTINGS, asked).all() if total else []
     scores = np.zeros(total, np.float32)
     for row in rows:
@@ -155,7 +167,9 @@ def _places(matches: Matches, numbers: NDArray[np.intp]) -> dict[str, list[int]]
 def _among(
     session: Session, scope: Scope, matches: Matches, count: int, allowed: set[bytes]
 ) -> list[tuple[UUID, float]]:
-    chunk_ids = b"".join(bytes(row.chunk_ids) for row in session.execute(MAPS, {"kb": scope.base_id}))
+    chunk_ids = b"".join(
+        bytes(row.chunk_ids) for row in session.execute(MAPS, {"kb": scope.base_id, "version": scope.version})
+    )
     found: list[tuple[UUID, float]] = []
     for number in matches.best(len(matches.scores)).tolist():
         one = chunk_ids[16 * number : 16 * number + 16]

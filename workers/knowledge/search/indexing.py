@@ -37,6 +37,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+"
 )
 _WRITTEN_AS_ONE = re.compile(r"[\w./:@#{}\\-]+")
+_NUMBER = re.compile(r"[\d.]+")
 _INSIDE = re.compile(r"[\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _POINT_OF_NO_NUMBER = re.compile(r"(?<!\d)[.,]|[.,](?!\d)")
@@ -73,7 +74,7 @@ def _literal(written: str) -> str:
     if len(written) > 2 * LONGEST_LITERAL:
         return ""
     joined = _INSIDE.sub("", written)
-    plain = joined == written.strip("./:@#{}\\-_") and not _CAMEL.search(joined)
+    plain = _NUMBER.fullmatch(written) or (joined == written.strip("./:@#{}\\-_") and not _CAMEL.search(joined))
     return "" if plain or not 1 < len(joined) <= LONGEST_LITERAL else joined.lower()
 
 

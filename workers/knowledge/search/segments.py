@@ -20,6 +20,8 @@ MOST_SEGMENTS = 8
 MOST_GONE = 0.25
 FEWEST_GONE = 200
 LONGEST_LEXEME = 256
+# The number of a merged segment: every version reads it.
+MERGED = 0
 # BM25. A word of a title counts as so many of the text.
 SATURATION = 1.5
 LENGTH = 0.75
@@ -33,7 +35,7 @@ _WEIGHT = f"10000 * {SATURATION + 1} * {_COUNT} / ({_COUNT} + {_LONG})"
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:kb, 5))")
 STATE = text("""
 SELECT b.ready_version, (SELECT count(*) FROM kb_chunks WHERE knowledge_base_id = b.id AND search IS NOT NULL) AS chunks
-FROM knowledge_bases b WHERE b.id = :kb
+FROM knowledge_bases b WHERE b.id = :kb AND b.newest_version <= :version AND b.deleted_at IS NULL
 """)
 SEGMENTS = text("SELECT segment, chunks, words FROM kb_segments WHERE knowledge_base_id = :kb ORDER BY segment")
 NUMBERED = text(f"""
@@ -71,11 +73,14 @@ FORGET = [
 
 def refresh(base_id: UUID, version: int) -> int:
     """Adds what the build of `version` inserted, after undoing what builds that failed left; returns how many chunks
-    the index has. Whoever calls it twice has it once."""
+    the index has. Whoever calls it twice has it once; a build that a later one has followed changes nothing."""
     with db.transaction() as session:
         session.execute(text(f"SET LOCAL statement_timeout = '{SECONDS}s'"))
         session.execute(LOCK, {"kb": str(base_id)})
-        ready, chunks = session.execute(STATE, {"kb": base_id}).one()
+        state = session.execute(STATE, {"kb": base_id, "version": version}).first()
+        if state is None:
+            return 0
+        ready, chunks = state
         before = min(ready or 0, version - 1)
         _forget(session, base_id, before)
         segments = session.execute(SEGMENTS, {"kb": base_id}).all()
@@ -83,7 +88,7 @@ def refresh(base_id: UUID, version: int) -> int:
         words = sum(segment.words for segment in segments)
         if len(segments) >= MOST_SEGMENTS or kept - chunks > max(FEWEST_GONE, MOST_GONE * chunks):
             _forget(session, base_id, -1)
-            kept, words = _add(session, base_id, before, after=-1, kept=0, words=0)
+            kept, words = _add(session, base_id, before, after=-1, kept=0, words=0, segment=MERGED)
         elif not segments:
             before = -1
         return _add(session, base_id, version, after=before, kept=kept, words=words)[0]
@@ -94,10 +99,12 @@ def _forget(session: Session, base_id: UUID, after: int) -> None:
         session.execute(statement, {"kb": base_id, "after": after})
 
 
-def _add(session: Session, base_id: UUID, upto: int, *, after: int, kept: int, words: int) -> tuple[int, int]:
-    """Indexes the chunks of the versions after `after` up to `upto` as the segment `upto`; returns how many chunks and
-    words all segments have now."""
-    asked = {"kb": base_id, "segment": upto, "after": after, "upto": upto}
+def _add(
+    session: Session, base_id: UUID, upto: int, *, after: int, kept: int, words: int, segment: int | None = None
+) -> tuple[int, int]:
+    """Indexes the chunks of the versions after `after` up to `upto` as a segment, by default `upto`; returns how many
+    chunks and words all segments have now."""
+    asked = {"kb": base_id, "segment": upto if segment is None else segment, "after": after, "upto": upto}
     session.execute(NUMBERED, asked)
     added = session.execute(INSERT_SEGMENT, asked).first()
     if added is not None:

@@ -15,8 +15,9 @@ from workers.knowledge.search.scope import Scope
 
 Json = dict[str, Any]
 
-# Neighbours become one hit as long as it has at most so many chunks.
+# Neighbours become one hit as long as it has at most so many chunks; between them is white space at most.
 MOST_JOINED = 3
+WIDEST_GAP = 4
 
 KNOWN = text("""
 SELECT id, language, revision_id, parent_id, starts, ends FROM kb_chunks WHERE id = ANY(CAST(:ids AS uuid[]))
@@ -27,6 +28,7 @@ SELECT c.id, c.entry_id, c.type, c.source, c.text, c.heading, c.page, c.starts, 
 FROM kb_chunks c JOIN kb_entries e ON e.id = c.entry_id JOIN kb_revisions r ON r.id = c.revision_id
 WHERE c.id = ANY(CAST(:ids AS uuid[]))
 """)
+JOINED = text("SELECT substr(text, :starts + 1, :ends - :starts) FROM kb_revisions WHERE id = :revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Passage:
 
     def takes(self, other: "_Passage") -> bool:
         """Whether the other follows or precedes it without a gap."""
-        touches = self.starts <= other.ends and other.starts <= self.ends
+        touches = self.starts <= other.ends + WIDEST_GAP and other.starts <= self.ends + WIDEST_GAP
         return self.revision_id == other.revision_id and touches and len(self.chunks) < MOST_JOINED
 
     def join(self, other: "_Passage") -> None:
@@ -98,7 +100,16 @@ def hits(session: Session, scope: Scope, ranked: Sequence[Fused], known: dict[UU
     asked = [str(chunk) for passage in passages for chunk in passage.chunks]
     rows = {row.id: row for row in session.execute(SHOWN, {"ids": asked})} if asked else {}
     # A chunk that is gone was cleared away with its version, long after that was left.
-    return [_hit(scope, one, [rows[chunk] for chunk in one.chunks]) for one in passages if {*one.chunks} <= rows.keys()]
+    whole = [one for one in passages if {*one.chunks} <= rows.keys()]
+    return [_hit(scope, one, rows[one.chunks[0]], _text(session, one, rows)) for one in whole]
+
+
+def _text(session: Session, passage: _Passage, rows: dict[UUID, Any]) -> str:
+    """What the passage says: its chunk, or for several what stands in the entry from the first to the last."""
+    if len(passage.chunks) == 1:
+        return str(rows[passage.chunks[0]].text)
+    asked = {"revision": passage.revision_id, "starts": passage.starts, "ends": passage.ends}
+    return str(session.execute(JOINED, asked).scalar_one())
 
 
 def _passages(ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) -> list[_Passage]:
@@ -123,15 +134,10 @@ def _passages(ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) ->
     return passages
 
 
-def _hit(scope: Scope, passage: _Passage, rows: list[Any]) -> Hit:
-    first = rows[0]
+def _hit(scope: Scope, passage: _Passage, first: Any, said: str) -> Hit:
     entry = ids.show(ENTRY_PREFIX[EntryType(first.type)], first.entry_id)
-    chunk = ids.show(Chunk.prefix, passage.chunks[0])
+    chunk = ids.show(Chunk.prefix, first.id)
     place = {"heading": first.heading, "page": first.page, "title": first.title, "key": first.key, "url": first.url}
-    text, ends = first.text, first.ends
-    for row in rows[1:]:
-        if row.ends > ends:
-            text, ends = text + row.text[max(0, ends - row.starts) :], row.ends
     return Hit(
         chunk_id=chunk,
         entry_id=entry,
@@ -139,7 +145,7 @@ def _hit(scope: Scope, passage: _Passage, rows: list[Any]) -> Hit:
         source=first.source,
         key=first.key,
         title=first.title,
-        text=text,
+        text=said,
         tags=first.tags,
         metadata=first.labels,
         score=round(passage.best.score, 6),
@@ -148,8 +154,8 @@ def _hit(scope: Scope, passage: _Passage, rows: list[Any]) -> Hit:
             "entry_id": entry,
             "version": scope.version,
             "chunk_id": chunk,
-            "start": first.starts,
-            "end": ends,
+            "start": passage.starts,
+            "end": passage.ends,
             **place,
         },
     )
