@@ -105,12 +105,13 @@ def read_query(schema: Schema | None) -> Json:
     return read_pairs(schema, request.args)
 
 
-def read_pairs(schema: Schema | None, pairs: MultiDict[str, str]) -> Json:
-    """The same for any pairs of text, as a form's fields."""
+def read_pairs(schema: Schema | None, pairs: MultiDict[str, str], what: str = "query parameter") -> Json:
+    """The same for any pairs of text, as a form's fields; `what` one of them is called in the refusal."""
     given: Json = {}
+    refused = f"A {what} has a value that cannot be used; `errors` names it."
     for name, value in pairs.items(multi=True):
         if len(pairs.getlist(name)) > 1:
-            raise InvalidParameter(errors=[{"pointer": f"/{name}", "detail": "Is given more than once."}])
+            raise InvalidParameter(refused, errors=[{"pointer": f"/{name}", "detail": "Is given more than once."}])
         if "\0" in name or "\0" in value:
             raise NulCharacter(errors=[{"pointer": f"/{name.replace(chr(0), '')}", "detail": "Contains U+0000."}])
         head, dot, key = name.partition(".")
@@ -121,8 +122,7 @@ def read_pairs(schema: Schema | None, pairs: MultiDict[str, str]) -> Json:
     try:
         loaded: Json = schema.load(given) if schema is not None else _none_allowed(given)
     except ValidationError as error:
-        found = pointers(error.messages)
-        raise InvalidParameter(errors=found) from None
+        raise InvalidParameter(refused, errors=pointers(error.messages)) from None
     return loaded
 
 

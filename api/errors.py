@@ -7,11 +7,9 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from infra import json
+from infra import db, json
 from infra.errors import BodyTooLarge, SwitchyardError, Unauthenticated, Unavailable
 from infra.handoff import impatient
 
@@ -55,9 +53,7 @@ def from_exception(error: BaseException) -> SwitchyardError:
         return error
     if isinstance(error, HTTPException):
         return _from_http(error)
-    if isinstance(error, OperationalError | PoolTimeout) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    ):
+    if db.is_passing(error):
         log.warning("request.database_unreachable", error=str(error).splitlines()[0])
         return Unavailable("The database does not answer; nothing was changed. Try again in a moment.")
     log.error("request.crashed", method=request.method, path=request.path, exc_info=error)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from api.body import read_pairs
-from infra.errors import BadInput
+from infra.errors import BadInput, BodyTooLarge
 from infra.settings import settings
 from workers.files.receiving import too_large
 
@@ -62,9 +62,10 @@ def receive_form(sink: Sink, reads_fields: Schema | None = None) -> Json:
     try:
         _, fields, found = parser.parse(body, request.mimetype, request.content_length, request.mimetype_params)  # type: ignore[arg-type]
     except RequestEntityTooLarge:
-        raise too_large() from None
-    except ValueError as error:
-        raise BadInput(f"The form cannot be read: {error}.") from None
+        # Of the file itself the sink has a say; this is werkzeug's, of all the rest.
+        raise BodyTooLarge(f"Beside its file the form has more than {PARTS_AT_MOST} parts, or long ones.") from None
+    except ValueError:
+        raise BadInput("The form cannot be read: it is no multipart/form-data, or breaks off.") from None
     body.require_end()
     if len(files) != 1 or "file" not in found:
         raise _misshapen("Send one file, as the part named `file`.")
@@ -73,7 +74,7 @@ def receive_form(sink: Sink, reads_fields: Schema | None = None) -> Json:
 
 def _said(fields: MultiDict[str, str], reads_fields: Schema | None) -> Json:
     if reads_fields is not None:
-        return read_pairs(reads_fields, fields)
+        return read_pairs(reads_fields, fields, "field of the form")
     if fields:
         raise _misshapen("Send one part, a file named `file`; the rest belongs into the query.")
     return {}

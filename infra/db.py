@@ -13,7 +13,8 @@ from typing import Any
 
 import psycopg2
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from infra import json, silence
@@ -96,6 +97,14 @@ def transaction() -> Iterator[Session]:
             yield session
     finally:
         _open.reset(token)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database is away or busy (a lost connection, a deadlock, a limit on waiting), so that the same may
+    succeed in a moment; its transaction changed nothing."""
+    if isinstance(error, OperationalError | PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def refuse_open_transaction() -> None:

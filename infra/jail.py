@@ -83,7 +83,7 @@ async def _run(folder: Path, seconds: float) -> int:
     try:
         return await asyncio.wait_for(child.wait(), seconds)
     except TimeoutError:
-        raise ParsingTimeout(f"The input could not be read within {seconds:g} seconds.") from None
+        raise ParsingTimeout(f"The input could not be read within {seconds:g} seconds; send it in parts.") from None
     finally:
         await _end(child)
 

@@ -13,6 +13,8 @@ from infra.clock import rfc3339
 
 Json = dict[str, Any]
 UNKNOWN_FIELD = "Unknown field."
+# What marshmallow says of a value that is no object.
+NO_OBJECT = {"Invalid input type.": "Must be an object.", "Not a valid mapping type.": "Must be an object."}
 
 
 class PublicId(fields.Field[UUID]):
@@ -56,6 +58,12 @@ class Text(fields.String):
 
     def __init__(self, *, at_least: int = 0, at_most: int, **kwargs: Any) -> None:
         super().__init__(validate=validate.Length(min=at_least, max=at_most), **kwargs)
+
+
+def not_blank(value: str) -> None:
+    """Refuses a text of nothing but blanks."""
+    if not value.strip("\0 \t\r\n"):
+        raise ValidationError("Must not be blank.")
 
 
 class Secret(fields.String):
@@ -135,8 +143,8 @@ class QueryNumber(fields.Integer):
 class AsIs(fields.Nested):
     """An object that is shown as it is stored; the schema says what is in it."""
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
+    def _serialize(self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        return nested_obj
 
 
 class OneOf(Schema):
@@ -203,7 +211,7 @@ def pointers(messages: Any, prefix: str = "") -> list[Json]:
         return found
     if isinstance(messages, list):
         return [one for message in messages for one in pointers(message, prefix)]
-    return [{"pointer": prefix, "detail": str(messages)}]
+    return [{"pointer": prefix, "detail": NO_OBJECT.get(str(messages), str(messages))}]
 
 
 def nul_places(value: Any, pointer: str = "") -> list[str]:

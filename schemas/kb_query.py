@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from models import EntryType, KbEvaluation, KbQuery
-from schemas.base import AsIs, Number, PageQuery, Pairs, PublicId, QueryNumber, Text, Time, page_query
+from schemas.base import AsIs, Number, PageQuery, Pairs, PublicId, QueryNumber, Text, Time, not_blank, page_query
 from schemas.kb_entry import EntryId, Label
 from schemas.kb_version import HIGHEST
 
@@ -48,7 +48,11 @@ def _no_entry_twice(expected: list[Json]) -> None:
 class SavedQueryIn(Schema):
     """A question, and what it must find."""
 
-    query = Text(at_least=1, at_most=LONGEST_QUERY, required=True, metadata={"example": "How do I cancel an order?"})
+    query = fields.String(
+        required=True,
+        validate=[validate.Length(min=1, max=LONGEST_QUERY), not_blank],
+        metadata={"example": "How do I cancel an order?"},
+    )
     expected = fields.List(
         fields.Nested(ExpectedIn),
         required=True,

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from models import Chunk, EntryType, KnowledgeBase
-from schemas.base import AsIs, Number, PublicId, Text
+from schemas.base import AsIs, Number, PublicId, Text, not_blank
 from schemas.kb_entry import EntryId
 from schemas.kb_query import MOST_NAMES, QueryFilters
 from schemas.kb_version import HIGHEST
@@ -17,11 +17,6 @@ MOST_HITS = 100
 MOST_ENTRIES = 1000
 MODES = ("hybrid", "vector", "text")
 MODE = "`hybrid` fuses both legs; `vector` and `text` are one alone."
-
-
-def _not_blank(value: str) -> None:
-    if not value.strip("\0 \t\r\n"):
-        raise ValidationError("Must not be blank.")
 
 
 class SearchFilters(QueryFilters):
@@ -46,8 +41,8 @@ class SearchIn(Schema):
 
     query = fields.String(
         required=True,
-        validate=[validate.Length(min=1, max=LONGEST_QUERY), _not_blank],
-        metadata={"example": "How do I cancel an order?"},
+        validate=[validate.Length(min=1, max=LONGEST_QUERY), not_blank],
+        metadata={"minLength": 1, "example": "How do I cancel an order?"},
     )
     top_k = Number(at_least=1, at_most=MOST_HITS, load_default=10)
     mode = fields.String(validate=validate.OneOf(MODES), load_default="hybrid", metadata={"description": MODE})

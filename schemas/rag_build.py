@@ -162,12 +162,12 @@ class PreviewIn(Schema):
 
 
 class ChunkPreviewOut(Schema):
-    """A chunk as it would be: `text` is characters `starts` to before `ends` of the text."""
+    """A chunk as it would be: `text` is characters `start` to before `end` of the text."""
 
     ordinal = fields.Integer(required=True)
     text = fields.String(required=True)
-    starts = fields.Integer(required=True)
-    ends = fields.Integer(required=True)
+    start = fields.Integer(required=True, attribute="starts")
+    end = fields.Integer(required=True, attribute="ends")
     tokens = fields.Integer(required=True)
     heading = fields.List(fields.String(), required=True)
     page = fields.Integer(required=True, allow_none=True)

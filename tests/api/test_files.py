@@ -186,7 +186,7 @@ def test_the_same_upload_again_with_its_key_is_the_same_file(client: Client, sys
 
 def test_files_are_listed_by_page_purpose_and_metadata(client: Client) -> None:
     made = [upload(client, b"x", **{"metadata.list": "this"})["id"] for _ in range(3)]
-    query = {"metadata.list": "this", "limit": 2, "purpose": "upload"}
+    query: dict[str, Any] = {"metadata.list": "this", "limit": 2, "purpose": "upload"}
     first = client.http.get("/v1/files", params=query).json()
     assert [one["id"] for one in first["data"]] == [made[2], made[1]] and first["has_more"]
     rest = client.http.get("/v1/files", params={**query, "after": first["last_id"]}).json()

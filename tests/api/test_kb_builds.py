@@ -120,7 +120,7 @@ def test_a_preview_shows_the_chunks_of_a_text_or_an_entry_and_stores_nothing(bas
     shown = base.post("chunks/preview", 200, text=text, title="Guide", **wish)
     assert shown["total"] == len(shown["chunks"]) > 2
     for chunk in shown["chunks"]:
-        assert text[chunk["starts"] : chunk["ends"]] == chunk["text"]
+        assert text[chunk["start"] : chunk["end"]] == chunk["text"]
         assert (chunk["tokens"] <= 64, chunk["context"]) == (True, "Guide > Refunds")
     entry = base.add("Guide", text)
     assert base.post("chunks/preview", 200, entry_id=entry, **wish) == shown

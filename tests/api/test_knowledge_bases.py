@@ -110,7 +110,7 @@ def test_the_projects_own_is_made_when_it_is_asked_for_and_found_at_both_address
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_what_is_not_there_is_not_found(client: Client, place: str, method: str) -> None:
-    body = {"json": {}} if method == "PATCH" else {}
+    body: dict[str, Any] = {"json": {}} if method == "PATCH" else {}
     for unknown in (f"kb_{uuid4().hex}", "kb_1", "nonsense"):
         assert client.http.request(method, f"{place}/{unknown}", **body).status_code == 404
 

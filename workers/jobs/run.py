@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from infra import json, storage
+from infra import db, json, storage
 from infra.clock import now
 from infra.errors import ProviderBusy, SwitchyardError, TimedOut, Unavailable
 from infra.settings import settings
@@ -127,6 +127,9 @@ class Runner:
         except SwitchyardError as error:
             return _failed(kind, job, error)
         except Exception as error:
+            if db.is_passing(error):
+                log.warning("job.database_unreachable", kind=job.kind, attempt=job.attempt, error=type(error).__name__)
+                return _failed(kind, job, Unavailable("The database did not answer."))
             privacy.log_crash(job.store, error, kind=job.kind, attempt=job.attempt)
             return _failed(kind, job, SwitchyardError("The job failed because of an error inside Switchyard."))
 

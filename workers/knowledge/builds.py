@@ -71,11 +71,14 @@ def _failed(made: Build, error: SwitchyardError) -> None:
 
 
 def _activate(made: Build) -> Json | None:
-    """Activates the version if the gate lets it; returns why not."""
+    """Activates the version if the gate lets it; returns why not. What an earlier attempt has activated, somebody may
+    have left again since."""
     body = {"version": made.number, "force": False}
     try:
         with db.transaction() as session:
             base = bases.get_base(session, made.project_id, made.base_id, lock=True)
+            if made.done and versions.get_version(session, base, made.number).activated_at is not None:
+                return None
             versions.activate(session, base, by=made.created_by, may_force=False, body=body)
     except SwitchyardError as error:
         return {**error.as_json(), "errors": error.errors}

@@ -54,6 +54,9 @@ def parse(argument: Json, inputs: dict[str, Path]) -> Json:
     if documents.missing:
         return {"missing": sorted(documents.missing)}
     if not outcome["keys"]:
+        if outcome["removed"]:
+            gone = len(outcome["removed"])
+            raise BadInput(f"There is no operation in it, and {gone} would leave the draft; delete those if meant.")
         notes.add(at, "no_operations", "There is no operation in it.")
     info = operations.info
     return {

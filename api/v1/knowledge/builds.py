@@ -1,16 +1,13 @@
 """Builds of a knowledge base, what they would cost, and how a text would be cut."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 
 from api.endpoint import Call, Later, endpoint
-from api.v1.knowledge.place import Place, at, placed
+from api.v1.knowledge.place import Place, at, placed, pointing_into_the_body
 from infra import json
-from infra.errors import SwitchyardError
 from schemas.dry_run import SubmitQuery
 from schemas.job import JobOut, job_view
 from schemas.rag_build import BuildPlanOut, BuildRequest, PreviewIn, PreviewOut, UpdateRequest
@@ -78,21 +75,11 @@ def _build(call: Call, place: Place) -> Json | Later:
         return Later(lambda: _planned(project_id, base_id, wishes))
     payload = {"knowledge_base_id": base.public_id, **wishes}
     wish = Wish(request_id=call.request_id, created_by=call.principal.id)
-    with _pointing_into_the_body():
+    with pointing_into_the_body():
         return job_view(submit(call.session, kind="rag.build", payload=payload, project_id=place.project_id, wish=wish))
 
 
 def _planned(project_id: UUID, base_id: UUID, wishes: Json) -> Response:
-    with _pointing_into_the_body():
+    with pointing_into_the_body():
         found = plan(project_id, base_id, wishes)
     return Response(json.dump_bytes(planned.dump(found)), content_type="application/json")
-
-
-@contextmanager
-def _pointing_into_the_body() -> Iterator[None]:
-    """The request's body is the job's input."""
-    try:
-        yield
-    except SwitchyardError as error:
-        error.errors = [{**one, "pointer": one["pointer"].removeprefix("/input")} for one in error.errors]
-        raise

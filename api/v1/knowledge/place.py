@@ -9,7 +9,8 @@ answers `POST /v1/projects/{project_id}/knowledge_bases/{kb_id}/submit` and `POS
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from uuid import UUID
 from flask import Blueprint
 
 from api.endpoint import Call
+from infra.errors import SwitchyardError
 from models import KnowledgeBase
 from workers.knowledge import bases
 
@@ -52,6 +54,16 @@ def placed(view: View) -> View:
         return view(call, Place(call, project, found), **path)
 
     return wrapper
+
+
+@contextmanager
+def pointing_into_the_body() -> Iterator[None]:
+    """For a job whose input is the request's body: refusals of the one point into the other."""
+    try:
+        yield
+    except SwitchyardError as error:
+        error.errors = [{**one, "pointer": one["pointer"].removeprefix("/input")} for one in error.errors]
+        raise
 
 
 def at(method: str, rule: str, *, name: str | None = None) -> Callable[[View], View]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.endpoint import Call, endpoint
-from api.v1.knowledge.place import Place, at, placed
+from api.v1.knowledge.place import Place, at, placed, pointing_into_the_body
 from infra import ids
 from models import StoredFile
 from schemas.job import JobOut, job_view
@@ -37,4 +37,5 @@ def import_version(call: Call, place: Place) -> dict[str, Any]:
 def _submitted(call: Call, place: Place, kind: str, wishes: dict[str, Any]) -> dict[str, Any]:
     payload = {"knowledge_base_id": place.base().public_id, **wishes}
     wish = Wish(request_id=call.request_id, created_by=call.principal.id)
-    return job_view(submit(call.session, kind=kind, payload=payload, project_id=place.project_id, wish=wish))
+    with pointing_into_the_body():
+        return job_view(submit(call.session, kind=kind, payload=payload, project_id=place.project_id, wish=wish))

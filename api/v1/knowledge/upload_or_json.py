@@ -12,9 +12,8 @@ from api.body import read_json, read_raw
 from api.endpoint import Call
 from api.upload_body import receive_form, receive_raw
 from api.uploads import FILE, FORM, Intake
-from api.v1.knowledge.place import Place
+from api.v1.knowledge.place import Place, pointing_into_the_body
 from infra import ids
-from infra.errors import BadInput
 from models import StoredFile
 from schemas.job import job_view
 from workers.files.receiving import Upload, accept, in_storage, receiving
@@ -51,17 +50,8 @@ def start(call: Call, place: Place, kind: str, received: Upload, file_id: UUID |
     if payload.get("file_id") is not None:
         payload["file_id"] = ids.show(StoredFile.prefix, payload["file_id"])
     wish = Wish(request_id=call.request_id, created_by=call.principal.id)
-    try:
-        job = submit(call.session, kind=kind, payload=payload, project_id=place.project_id, wish=wish)
-    except BadInput as refused:
-        raise _here(refused) from None
-    return job_view(job)
-
-
-def _here(refused: BadInput) -> BadInput:
-    """The refusal with pointers into this request, which is the job's input without more around it."""
-    errors = [{**one, "pointer": one["pointer"].removeprefix("/input")} for one in refused.errors]
-    return type(refused)(refused.detail, errors=errors, **refused.context)
+    with pointing_into_the_body():
+        return job_view(submit(call.session, kind=kind, payload=payload, project_id=place.project_id, wish=wish))
 
 
 def _receive(received: Upload, reads_body: Schema | None, reads_query: Schema) -> Json:

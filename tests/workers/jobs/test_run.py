@@ -1,14 +1,19 @@
 """A worker's event loop and the jobs on it."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from infra import db
 from models import JobStatus
 from tests.workers.jobs.conftest import Core
-from workers.jobs.context import Stop
+from workers.jobs.context import RunningJob, Stop
 from workers.jobs.lifecycle import Move
 from workers.jobs.run import Runner
+from workers.kinds import BY_NAME
 
 
 @pytest.mark.parametrize(
@@ -32,3 +37,18 @@ def test_a_job_that_is_stopped_before_its_first_step_ends_all_the_same(
     runner._loop.run_until_complete(begin_and_stop())
     runner._loop.close()
     assert [move.target for move in posted] == [target] and runner._running == {}
+
+
+def test_a_job_that_the_database_fails_is_tried_again(core: Core) -> None:
+    async def run(*_: Any) -> Any:
+        with db.transaction() as session:
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    kind = replace(BY_NAME["completion"], run=run)
+    core.submit(core.project())
+    runner = Runner(["completions"], 5)
+    job = RunningJob.of(core.claim(1)[0], runner._committer)
+    move = runner._loop.run_until_complete(runner._attempt(kind, job))
+    runner._loop.close()
+    assert move is not None and move.error is not None
+    assert (move.target, move.error["code"]) == (JobStatus.QUEUED, "unavailable")

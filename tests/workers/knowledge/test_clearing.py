@@ -162,7 +162,7 @@ def test_a_sweep_without_time_leaves_the_rest_to_the_next(knowledge: Knowledge) 
 
 def test_old_revisions_go_that_neither_draft_nor_version_shows(knowledge: Knowledge) -> None:
     for said in ("forgotten", "built", "forgotten too", "draft"):
-        knowledge.put(a=said, **({"b": "gone"} if said == "forgotten" else {}))
+        knowledge.put(False, a=said, **({"b": "gone"} if said == "forgotten" else {}))
         if said == "built":
             knowledge.put(replace=True, a=said)
             knowledge.built()
@@ -176,8 +176,8 @@ def test_old_revisions_go_that_neither_draft_nor_version_shows(knowledge: Knowle
         "UPDATE kb_entries SET updated_at = now() - interval '31 days' WHERE knowledge_base_id = :kb", **old
     )
     assert clearing.forget_history() == 4
-    said = knowledge.core.sql("SELECT text FROM kb_revisions WHERE knowledge_base_id = :kb ORDER BY id", **old)
-    assert [row.text for row in said] == ["built", "draft"]
+    left = knowledge.core.sql("SELECT text FROM kb_revisions WHERE knowledge_base_id = :kb ORDER BY id", **old)
+    assert [row.text for row in left] == ["built", "draft"]
     keys = knowledge.core.sql("SELECT key FROM kb_entries WHERE knowledge_base_id = :kb", **old)
     assert [row.key for row in keys] == ["a"]
 
@@ -202,3 +202,15 @@ def test_figures_of_versions_that_are_gone_stay_up_to_a_number(knowledge: Knowle
         kb=knowledge.id,
     )
     assert [(row.version, row.n) for row in left] == [(1, 2), (7, clearing.EVALUATIONS_KEPT)]
+
+
+def test_versions_that_are_still_to_be_dropped_keep_their_chunks_while_others_are_cleared(knowledge: Knowledge) -> None:
+    knowledge.put(a="one")
+    for _ in range(3):
+        knowledge.built(ago=LONG_AGO)
+    chunk(knowledge, "a", 1, 1)
+    chunk(knowledge, "a", 2, 2)
+    knowledge.locked(clearing.drop_versions)  # and the sweep ends here
+    knowledge.built()
+    clearing.sweep()
+    assert numbers(knowledge) == [2, 3, 4] and chunks(knowledge) == {"2-2"}

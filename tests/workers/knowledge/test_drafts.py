@@ -96,7 +96,7 @@ def test_a_difference_shows_the_fields_and_long_texts_from_where_they_part(knowl
 
 
 def test_pages_of_differences_have_each_entry_once(knowledge: Knowledge) -> None:
-    knowledge.put(**{f"key{n}": "text" for n in range(7)})
+    knowledge.put(False, **{f"key{n}": "text" for n in range(7)})
     seen, window = [], Window(3)
     while True:
         found = knowledge.do(

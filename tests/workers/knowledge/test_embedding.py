@@ -119,3 +119,27 @@ def test_a_models_name_means_the_same_everywhere():
     assert embedding.canonical(FAKE) == FAKE
     assert embedding.most_tokens("sandbox") is None
     assert embedding.most_tokens(FAKE) == 6553
+
+
+def test_a_vector_that_is_forgotten_meanwhile_counts_as_unknown(core, project, fake, run):
+    run(embedding.keep(project, FAKE, ["old", "new"]))
+    core.sql("UPDATE embeddings SET used_at = now() - interval '40 days' WHERE text_hash = sha256('old')")
+    found = []
+    hashes = [embedding.text_hash(one) for one in ("old", "new")]
+    asker = threading.Thread(target=lambda: found.append(core.do(embedding.known, project, FAKE, hashes)))
+    with db.transaction() as session:
+        session.execute(embedding.FORGET, {"days": 30, "at_most": 5})
+        asker.start()
+        until = time.monotonic() + 2.5
+        while not core.sql("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%embeddings%'"):
+            assert time.monotonic() < until
+    asker.join()
+    assert found == [{embedding.text_hash("new")}]
+
+
+def test_what_a_build_holds_is_not_forgotten_and_not_waited_for(core, project, fake, run):
+    run(embedding.keep(project, FAKE, ["old"]))
+    core.sql("UPDATE embeddings SET used_at = now() - interval '40 days'")
+    with db.transaction() as session:
+        embedding.known(session, project, FAKE, [embedding.text_hash("old")])
+        assert embedding.forget_unused() == 0

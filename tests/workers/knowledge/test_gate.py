@@ -67,8 +67,10 @@ def judged(knowledge: Knowledge, version: int, active: int | None = 1) -> list[s
     """The pointers of what the gate has against the version."""
 
     def judge(session: Any, base: Any) -> None:
-        rows = {one: versions.find(session, base, one) for one in (version, active) if one is not None}
-        gate.require_passed(session, base, rows[version], rows.get(active), bases.settings_of(base)["gate"])
+        one = versions.find(session, base, version)
+        other = None if active is None else versions.find(session, base, active)
+        assert one is not None
+        gate.require_passed(session, base, one, other, bases.settings_of(base)["gate"])
 
     try:
         knowledge.locked(judge)

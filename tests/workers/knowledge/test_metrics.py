@@ -26,7 +26,7 @@ def test_ndcg_is_one_for_the_best_order_and_less_for_any_other() -> None:
     relevance = {"a": 3, "b": 2, "c": 1}
     assert ndcg_at(10, ["a", "b", "c"], relevance) == 1.0
     assert ndcg_at(10, ["a", "b", "c", "x"], relevance) == 1.0
-    orders = (["b", "a", "c"], ["a", "c", "b"], ["x", "a", "b", "c"], ["a", "b"], [])
+    orders: tuple[list[str], ...] = (["b", "a", "c"], ["a", "c", "b"], ["x", "a", "b", "c"], ["a", "b"], [])
     assert all(ndcg_at(10, one, relevance) < 1.0 for one in orders)
 
 

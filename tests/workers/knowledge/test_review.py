@@ -17,7 +17,7 @@ def submit(knowledge: Knowledge) -> None:
 
 def decide(knowledge: Knowledge, **body) -> str:
     done = knowledge.locked(review.decide, by=knowledge.reviewer, body={**APPROVE, **body})
-    return done.state
+    return str(done.state)
 
 
 def states(knowledge: Knowledge) -> list[str]:

@@ -23,13 +23,13 @@ def activate(knowledge: Knowledge, version: int | None = None, *, may_force: boo
     body = {"version": version, "force": False, **body}
     done = knowledge.locked(versions.activate, by=knowledge.writer, may_force=may_force, body=body)
     assert done.number == knowledge.base.active_version
-    return done.number
+    return int(done.number)
 
 
 def rollback(knowledge: Knowledge, version: int | None = None, **body: Any) -> int:
     done = knowledge.locked(versions.roll_back, by=knowledge.writer, body={"version": version, **body})
     assert done.number == knowledge.base.active_version
-    return done.number
+    return int(done.number)
 
 
 @pytest.fixture

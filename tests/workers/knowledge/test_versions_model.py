@@ -226,7 +226,7 @@ class History:
 
 
 def UNDO(stale):
-    return {}
+    return {"held": stale}
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SEED0", 0)), int(os.environ.get("SEED0", 0)) + int(os.environ.get("SEEDS", 3))))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text as sql
+
 from infra import db
 from infra.errors import KnowledgeBaseNotBuilt, NotFound, ProviderError, VersionNotReady
 from models import KbVersion, VersionState
@@ -29,6 +31,9 @@ HYBRID, VECTOR, TEXT = "hybrid", "vector", "text"
 POOL = 100
 # Neighbours are shown as one hit, so that some more are looked at than are wanted.
 SPARE = 2
+STILL_THERE = sql("""
+SELECT 1 FROM kb_versions WHERE knowledge_base_id = :kb AND number = :version AND state IN ('ready', 'building')
+""")
 NO_MODEL = "The version has no embedding model: only full text was searched."
 NO_VECTOR = "The embedding model could not be asked ({}): only full text was searched."
 
@@ -130,6 +135,8 @@ def _search(found: Found, scope: Scope, wish: SearchWish, model: str, vector: li
     pool = max(POOL, SPARE * wanted)
     with db.transaction() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        if session.execute(STILL_THERE, {"kb": scope.base_id, "version": scope.version}).first() is None:
+            raise VersionNotReady("The version was dropped while the embedding model was asked.")
         with found.timed("filters"):
             allowed = nearest.allowed(session, scope)
         text_leg, vector_leg, coverage = fusion.Leg(), fusion.Leg(), 0.0

@@ -74,11 +74,12 @@ class Matches:
     coverage: float
 
     def best(self, at_most: int) -> NDArray[np.intp]:
-        """The chunks with the highest scores above 0, best first; of equal ones the older first."""
+        """The chunks with the highest scores above 0, best first; of equal ones the older first, so that fewer are
+        always the beginning of more."""
         count = min(at_most, len(self.scores))
-        found = np.argpartition(-self.scores, count - 1)[:count] if count < len(self.scores) else np.arange(count)
-        found = found[self.scores[found] > 0]
-        return found[np.lexsort((found, -self.scores[found]))]
+        lowest = np.partition(self.scores, len(self.scores) - count)[len(self.scores) - count]
+        found = np.flatnonzero((self.scores >= lowest) & (self.scores > 0))
+        return found[np.argsort(-self.scores[found], kind="stable")[:count]]
 
 
 def match(session: Session, base_id: UUID, version: int, query: str) -> Matches | None:
