@@ -77,6 +77,35 @@ def test_what_is_no_document_is_refused(client: Client, kb: str, request_: Json,
     assert answer.json()["code"]
 
 
+def test_a_refusal_points_into_the_request_and_names_its_form(client: Client, kb: str) -> None:
+    missing = client.http.post(f"{kb}/upload-document", json={"file_id": "file_" + "0" * 32}).json()
+    assert [one["pointer"] for one in missing["errors"]] == ["/file_id"]
+    model = client.http.post(
+        f"{kb}/upload-sql", files={"file": ("a.sql", b"x")}, data={"describe_with": "nobody/has-this"}
+    ).json()
+    assert (model["code"], model["errors"][0]["pointer"]) == ("model_not_found", "/describe_with")
+    field = client.http.post(f"{kb}/upload-document", files={"file": ("a.md", b"x")}, data={"mode": "none"}).json()
+    assert field["detail"].startswith("A field of the form") and field["errors"][0]["pointer"] == "/mode"
+    shape = client.http.post(f"{kb}/search", json={"query": "x", "filters": []}).json()
+    assert shape["errors"] == [{"pointer": "/filters", "detail": "Must be an object."}]
+
+
 def test_nobody_sends_to_a_strangers_knowledge_base(stranger: Client, kb: str) -> None:
     for request in ({"json": {"text": "x", "key": "a"}}, {"files": {"file": ("a.md", b"x")}}):
         assert stranger.http.post(f"{kb}/upload-document", **request).status_code == 404
+
+
+def test_a_key_needs_the_scope_of_what_its_job_does(client: Client, kb: str) -> None:
+    made = client.http.post("/v1/api_keys", json={"name": "jobs", "scopes": ["jobs:write", "jobs:read"]}).json()
+    base = {"knowledge_base_id": kb.rpartition("/")[2]}
+    asked: Json = {"model": "sandbox", "messages": [{"role": "user", "content": "hi"}]}
+    with Client(str(client.http.base_url), made["key"]) as few:
+        for kind, input, scope in (
+            ("document.ingest", {**base, "text": "x", "key": "x"}, "kb:write"),
+            ("rag.build", base, "kb:write"),
+            ("kb.export", base, "kb:read"),
+            ("completion", {**asked, "retrieval": base}, "kb:read"),
+        ):
+            answer = few.http.post("/v1/jobs", json={"kind": kind, "input": input})
+            assert answer.status_code == 403 and scope in answer.json()["detail"], answer.text
+        assert few.http.post("/v1/jobs", json={"kind": "completion", "input": asked}).status_code == 202

@@ -139,6 +139,12 @@ def test_what_cannot_be_a_file_is_refused_and_nothing_is_stored(
     assert stored(system) == before
 
 
+def test_a_form_with_too_many_parts_is_told_so_and_not_that_its_file_is_too_large(client: Client) -> None:
+    parts = {f"metadata.k{n}": "v" for n in range(40)}
+    answer = client.http.post("/v1/files", files={"file": ("a.txt", b"x")}, data=parts)
+    assert answer.status_code == 413 and "30 parts" in answer.json()["detail"], answer.text
+
+
 def raw_upload(client: Client, system: System, head: str, body: bytes) -> bytes:
     """What a client is told that says one thing of its body and does another."""
     place = urlsplit(system.url)

@@ -35,6 +35,7 @@ def test_a_query_is_saved_read_listed_changed_and_deleted(base: Base) -> None:
     [
         ({"query": ""}, "/query"),
         ({"query": "x" * 2001}, "/query"),
+        ({"query": " \n"}, "/query"),
         ({"expected": []}, "/expected"),
         ({"expected": [{"entry_id": "doc_1"}]}, "/expected/0/entry_id"),
         ({"expected": [{"entry_id": f"doc_{uuid4().hex}"}]}, "/expected/0/entry_id"),

@@ -54,6 +54,16 @@ def test_a_description_is_uploaded_as_a_form_as_a_body_or_as_json(client: Client
     assert client.http.get(f"/v1/files/{file_id}").json()["filename"] == "spec.json"
 
 
+def test_a_description_without_operations_does_not_empty_the_source(client: Client, place):
+    assert ended(client, client.http.post(place, json={"document": PETS}))["result"]["operations"]["added"] == 2
+    job = ended(client, client.http.post(place, json={"document": spec({})}))
+    assert (job["status"], job["error"]["code"]) == ("failed", "invalid_input")
+    assert "2 would leave the draft" in job["error"]["message"]
+    again = ended(client, client.http.post(place, json={"document": spec({}), "mode": "merge"}))
+    assert again["result"]["operations"]["unchanged"] == again["result"]["operations"]["removed"] == 0
+    assert len(client.http.get(f"{place.removesuffix('/openapi')}/apis").json()["data"]) == 2
+
+
 def test_the_projects_own_knowledge_base_has_the_same_at_its_address(client: Client, project):
     job = ended(client, client.http.post(f"{project}{PLACE}", json={"document": PETS, "source": "upload-openapi"}))
     assert job["status"] == "succeeded"

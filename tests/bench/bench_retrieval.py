@@ -68,7 +68,7 @@ class JudgedSet:
             if int(score) > 0:
                 judgements.setdefault(question, {})[document] = int(score)
         entries = [
-            EntryContent(EntryType.DOCUMENT, one["_id"], (one.get("title") or one["_id"])[:500], one["text"], {})
+            EntryContent(EntryType.DOCUMENT, one["_id"], (one.get("title") or one["text"])[:80], one["text"], {})
             for one in documents
             if one["text"].strip()
         ]

@@ -59,7 +59,7 @@ def test_the_walk_on_the_page_leads_from_nothing_to_an_answer_with_citations(fol
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(EXPECTED)
     built, *found = done.stdout.removeprefix(EXPECTED).splitlines()
-    assert built.endswith(" True)")
+    assert built.endswith(" True")
     assert HANDBOOK.splitlines()[-1] in found
     assert "within 30 days gets the money back. [1]" in found[-1]
     assert "'cited': True" in found[-1]

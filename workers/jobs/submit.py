@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from infra import db, ids
 from infra.clock import now
-from infra.errors import BadInput, UnknownKind
-from models import Job, JobStatus, Store
+from infra.errors import BadInput, Forbidden, UnknownKind
+from models import ApiKey, Job, JobStatus, Store
 from schemas.base import pointers
 from workers import projects
 from workers.jobs import bounds, lifecycle, live, outbox, privacy
@@ -113,8 +113,7 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
     """The job as it would be written, checked and not written."""
     found = find_kind(kind)
     check_payload(found, payload)
-    if found.admit is not None:
-        found.admit(session, project_id, payload)
+    _admit(session, found, payload, project_id, wish.created_by)
     serial = found.serial(payload) if found.serial else None
     if wish.max_cost is not None:
         _require_priced(found, payload)
@@ -151,6 +150,16 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         batch_line=wish.batch_line,
         callback_url=wish.callback_url,
     )
+
+
+def _admit(session: Session, kind: Kind, payload: Json, project_id: UUID, key_id: UUID | None) -> None:
+    """What a key may not do at its own address it may not do by a job, a batch, a schedule or a replay either."""
+    scope = kind.scope(payload) if kind.scope else None
+    key = session.get(ApiKey, key_id) if scope and key_id else None
+    if key is not None and scope not in key.scopes:
+        raise Forbidden(f"This key lacks the scope {scope}, which a job of kind {kind.name!r} needs.")
+    if kind.admit is not None:
+        kind.admit(session, project_id, payload)
 
 
 def _require_priced(kind: Kind, payload: Json) -> None:

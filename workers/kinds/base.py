@@ -82,8 +82,9 @@ class Kind:
     (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests. `lane`
     says which provider/model an input will call (None: none, or one of several), `priced` whether all that it may call
     have a list price, `estimate` what it would take. `admit` refuses what only the database can tell: an object of the
-    project that is not there. Jobs of one project with the same `serial` run one after the other. `alias` begins the
-    aliases of its jobs' events, such as `kb:build`; without one it is the name with colons.
+    project that is not there. `scope` is what the key that submits it must be allowed beside `jobs:write`. Jobs of one
+    project with the same `serial` run one after the other. `alias` begins the aliases of its jobs' events, such as
+    `kb:build`; without one it is the name with colons.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Kind:
     example: Json
     check: Callable[[Json], None] | None = None
     admit: Callable[[Session, UUID, Json], None] | None = None
+    scope: Callable[[Json], str | None] | None = None
     serial: Callable[[Json], str | None] | None = None
     lane: Callable[[Json], str | None] | None = None
     priced: Callable[[Json], bool] | None = None

@@ -281,6 +281,7 @@ KIND = Kind(
     example={"model": "sandbox", "messages": [{"role": "user", "content": "Say hello."}]},
     check=check,
     admit=answering.admit,
+    scope=lambda payload: "kb:read" if payload.get("retrieval") else None,
     lane=lane,
     priced=priced,
     estimate=estimate,

@@ -56,6 +56,7 @@ KIND = Kind(
     example={"text": "# Returns\n\nGoods may be returned within 30 days.", "key": "returns.md"},
     check=check,
     admit=admit,
+    scope=lambda _: "kb:write",
     serial=serial,
     timeout_seconds=3600.0,
 )

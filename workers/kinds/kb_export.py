@@ -32,5 +32,6 @@ KIND = Kind(
     run=run,
     example={"knowledge_base_id": "kb_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f", "format": "both"},
     admit=admit,
+    scope=lambda _: "kb:read",
     timeout_seconds=3600.0,
 )

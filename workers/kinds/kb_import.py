@@ -46,6 +46,7 @@ KIND = Kind(
         "file_id": "file_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f",
     },
     admit=admit,
+    scope=lambda _: "kb:write",
     serial=serial,
     timeout_seconds=3600.0,
 )

@@ -76,6 +76,7 @@ KIND = Kind(
     example={"document": _EXAMPLE, "source": "orders"},
     check=check,
     admit=admit,
+    scope=lambda _: "kb:write",
     serial=serial,
     priced=priced,
     timeout_seconds=3600.0,

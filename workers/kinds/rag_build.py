@@ -75,6 +75,7 @@ KIND = Kind(
     example={"embedding_model": "sandbox", "activate": True},
     check=check,
     admit=admit,
+    scope=lambda _: "kb:write",
     serial=serial,
     retry=Retry(attempts=5, base_seconds=5.0),
     timeout_seconds=6 * 3600.0,

@@ -65,6 +65,7 @@ KIND = Kind(
     example={"ddl": _DDL, "dialect": "postgres", "source": "shop"},
     check=check,
     admit=admit,
+    scope=lambda _: "kb:write",
     serial=serial,
     priced=priced,
     timeout_seconds=3600.0,

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from infra import ids
 from infra.errors import BadInput, NotFound
 from workers.knowledge import bases
-from workers.knowledge.search.find import Hit, SearchWish, find
+from workers.knowledge.search import find
+from workers.knowledge.search.showing import Hit
 from workers.providers.meter import characters, tokens
 
 Json = dict[str, Any]
@@ -83,13 +84,13 @@ async def sources(project_id: UUID, payload: Json) -> Sources | None:
     wanted = payload.get("retrieval")
     if wanted is None:
         return None
-    wish = SearchWish(
+    wish = find.SearchWish(
         query=question(payload)[:LONGEST_QUERY],
         top_k=wanted.get("top_k", TOP_K),
         mode=wanted.get("mode", "hybrid"),
         filters=wanted.get("filters") or {},
     )
-    found = await find(project_id, _base_id(wanted), wish)
+    found = await find.find(project_id, _base_id(wanted), wish)
     return Sources(_fitting(found.hits, wanted.get("max_tokens", MAX_TOKENS)), found.version)
 
 

@@ -1,9 +1,12 @@
 """Embedding texts: each is paid for once, and what a model does not take is told."""
 
 import math
+import threading
+import time
 
 import pytest
 
+from infra import db
 from infra.errors import ModelNotFound, ProviderBadRequest
 from tests.workers.kinds.test_completion import Recorder
 from workers.knowledge import embedding

@@ -22,8 +22,7 @@ from workers.knowledge import bases, embedding
 from workers.knowledge.search import fulltext, fusion, nearest, reranking, showing
 from workers.knowledge.search.fusion import Fused
 from workers.knowledge.search.scope import Scope
-from workers.knowledge.search.showing import Hit as Hit
-from workers.knowledge.search.showing import Known
+from workers.knowledge.search.showing import Hit, Known
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from infra import db
-from infra.errors import Unavailable
+from infra.errors import Unavailable, VersionNotReady
 from schemas.rag_build import RagBuildIn
 from tests.workers.knowledge.conftest import Knowledge
 from tests.workers.knowledge.test_builds import FAKE, Attempt, Dies, Killed, build, version_of, visible
@@ -116,6 +116,23 @@ def test_a_version_that_was_left_again_is_not_activated_by_the_next_attempt_of_i
     knowledge.locked(versions.roll_back, by=knowledge.writer, body={"version": None})
     made = build(Attempt(knowledge, ctx.job_id, attempt=2), activate=True)
     assert (made["version"], made["activated"], knowledge.base.active_version) == (2, False, 1)
+
+
+class Drops(Attempt):
+    """A search's context, beside whose question to the model the version is dropped."""
+
+    def used(self, usage):
+        sql = "UPDATE kb_versions SET state = 'dropped' WHERE knowledge_base_id = :kb"
+        self.knowledge.core.sql(sql, kb=self.knowledge.id)
+
+
+def test_a_version_that_is_dropped_while_the_model_is_asked_is_not_shown_in_part(knowledge, fake, run, build):
+    knowledge.put(a="One.")
+    build(activate=True)
+    ctx = Drops(knowledge)
+    ctx.knowledge = knowledge
+    with pytest.raises(VersionNotReady):
+        run(find(knowledge.project, knowledge.id, SearchWish("one"), ctx))
 
 
 class Forgets(Attempt):
