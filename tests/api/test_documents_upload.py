@@ -96,7 +96,7 @@ def test_nobody_sends_to_a_strangers_knowledge_base(stranger: Client, kb: str) -
 
 
 def test_a_key_needs_the_scope_of_what_its_job_does(client: Client, kb: str) -> None:
-    made = client.http.post("/v1/api_keys", json={"name": "jobs", "scopes": ["jobs:write", "jobs:read"]}).json()
+    made = client.http.post("/v1/api_keys", json={"name": "jobs", "scopes": ["jobs:write", "hooks:write"]}).json()
     base = {"knowledge_base_id": kb.rpartition("/")[2]}
     asked: Json = {"model": "sandbox", "messages": [{"role": "user", "content": "hi"}]}
     with Client(str(client.http.base_url), made["key"]) as few:
@@ -109,3 +109,6 @@ def test_a_key_needs_the_scope_of_what_its_job_does(client: Client, kb: str) -> 
             answer = few.http.post("/v1/jobs", json={"kind": kind, "input": input})
             assert answer.status_code == 403 and scope in answer.json()["detail"], answer.text
         assert few.http.post("/v1/jobs", json={"kind": "completion", "input": asked}).status_code == 202
+        hook = {"name": "build", "scheme": "github", "kind": "rag.build", "input": base}
+        refused = few.http.post("/v1/hooks", json=hook)
+        assert refused.status_code == 403 and "kb:write" in refused.json()["detail"], refused.text

@@ -144,7 +144,8 @@ def wish_for(hook: Hook, *, labels: dict[str, str], **more: Any) -> Wish:
     for name, value in labels.items():
         if len(metadata) < LABELS_AT_MOST:
             metadata.setdefault(name, value)
-    return wish_of({**options, "max_cost": None if cost is None else Decimal(cost), "metadata": metadata}, **more)
+    body = {**options, "max_cost": None if cost is None else Decimal(cost), "metadata": metadata}
+    return wish_of(body, created_by=hook.created_by, **more)
 
 
 def _apply(session: Session, hook: Hook, body: Json) -> None:

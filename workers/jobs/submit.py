@@ -155,8 +155,8 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
 def _admit(session: Session, kind: Kind, payload: Json, project_id: UUID, key_id: UUID | None) -> None:
     """What a key may not do at its own address it may not do by a job, a batch, a schedule or a replay either."""
     scope = kind.scope(payload) if kind.scope else None
-    key = session.get(ApiKey, key_id) if scope and key_id else None
-    if key is not None and scope not in key.scopes:
+    key = ApiKey.in_project(project_id).where(ApiKey.id == key_id)
+    if scope and key_id and any(scope not in one.scopes for one in session.scalars(key)):
         raise Forbidden(f"This key lacks the scope {scope}, which a job of kind {kind.name!r} needs.")
     if kind.admit is not None:
         kind.admit(session, project_id, payload)
