@@ -175,7 +175,15 @@ def judged(project_id: UUID, judged_set: JudgedSet, table: Table) -> None:
 
 def operations(project_id: UUID, table: Table) -> None:
     """GitHub's operations, found by questions."""
-    asked: Json = {"uri": None, "entry": None, "fetched": {}, "remote": False, "given_up": [], "model": None, "replace": True}
+    asked: Json = {
+        "uri": None,
+        "entry": None,
+        "fetched": {},
+        "remote": False,
+        "given_up": [],
+        "model": None,
+        "replace": True,
+    }
     made = parse({**asked, "seconds": 1}, {"document": SPEC})
     entries, places = [], dict[str, str]()
     for one in made["entries"]:

@@ -93,7 +93,7 @@ class History:
 
     def build(self) -> None:
         """A build, perhaps killed some times and gone on with, or given up."""
-        wish = {"embedding_model": self.random.choice(MODELS), "chunking": self.random.choice(CUTS)}
+        wish: dict[str, Any] = {"embedding_model": self.random.choice(MODELS), "chunking": self.random.choice(CUTS)}
         loaded = RagBuildIn().load({**wish, "allow_partial": self.random.random() < 0.8})
         job_id: UUID | None = None
         said, end = dict(self.draft), "failed"

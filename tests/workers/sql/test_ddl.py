@@ -114,9 +114,7 @@ def test_a_script_of_sql_server() -> None:
     assert list(found["tables"]) == ["dbo.order details", "dbo.orders", "dbo.v"]
     assert details["name"] == "Order Details" and details["primary_key"] == ["Id"]
     assert column(details, "Id") == {"name": "Id", "type": "int", "identity": True}
-    assert (
-        column(details, "Name")["type"] == "nvarchar(max)" and column(details, "Tot")["generated"] == "[Qty]*[Price]"
-    )
+    assert column(details, "Name")["type"] == "nvarchar(max)" and column(details, "Tot")["generated"] == "[Qty]*[Price]"
     assert details["foreign_keys"][0]["on_delete"] == "CASCADE"
     assert orders["comment"] == "All orders" and column(orders, "Qty")["comment"] == "How many; it's"
     assert column(orders, "Qty")["default"] == "((0))" and orders["indexes"][0]["unique"]

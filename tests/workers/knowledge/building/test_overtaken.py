@@ -121,6 +121,8 @@ def test_a_version_that_was_left_again_is_not_activated_by_the_next_attempt_of_i
 class Drops(Attempt):
     """A search's context, beside whose question to the model the version is dropped."""
 
+    knowledge: Knowledge
+
     def used(self, usage):
         sql = "UPDATE kb_versions SET state = 'dropped' WHERE knowledge_base_id = :kb"
         self.knowledge.core.sql(sql, kb=self.knowledge.id)
@@ -137,6 +139,8 @@ def test_a_version_that_is_dropped_while_the_model_is_asked_is_not_shown_in_part
 
 class Forgets(Attempt):
     """An attempt beside which a vector is forgotten before it is written."""
+
+    knowledge: Knowledge
 
     async def progress(self, current, total=None, message=None):
         if message == "embedding" and current == total:
