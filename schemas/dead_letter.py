@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from infra.errors import (
+    BuildRunning,
     ProviderRateLimited,
     ProviderTimeout,
     ProviderUnavailable,
@@ -28,6 +29,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "timeout": (ProviderTimeout.code, TimedOut.code),
     "target_unavailable": (TargetUnreachable.code, TargetTimeout.code),
     "worker_lost": (WorkerLost.code,),
+    "build_running": (BuildRunning.code,),
     "internal": (SwitchyardError.code, Unavailable.code),
 }
 CODES = tuple(code for codes in REASONS.values() for code in codes)

@@ -1,7 +1,7 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
 Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams
-webhooks builds specs. Progress goes to stderr.
+webhooks builds specs retrieval search. Progress goes to stderr.
 """
 
 import sys
@@ -17,7 +17,9 @@ from tests.bench import (
     bench_memory,
     bench_notify,
     bench_peers,
+    bench_retrieval,
     bench_rows,
+    bench_search,
     bench_specs,
     bench_streams,
     bench_submit,
@@ -42,6 +44,8 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "webhooks": bench_webhooks.measure,
     "builds": bench_builds.measure,
     "specs": bench_specs.measure,
+    "retrieval": bench_retrieval.measure,
+    "search": bench_search.measure,
 }
 
 

@@ -117,7 +117,7 @@ def test_garbage_fails_with_a_reason_and_leaves_the_draft_alone(tenant: Client, 
         ({"ddl": "x", "dialect": "cobol"}, "/dialect"),
         ({"ddl": "x", "mode": "both"}, "/mode"),
         ({"database_id": "db_" + "0" * 32, "dialect": "postgres"}, "/dialect"),
-        ({"ddl": "x", "describe_with": "nobody/nothing"}, "/input/describe_with"),
+        ({"ddl": "x", "describe_with": "nobody/nothing"}, "/describe_with"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_once(tenant: Client, at: str, body: Json, pointer: str) -> None:

@@ -16,10 +16,10 @@ from sqlalchemy import text as sql
 
 from infra import db
 from infra.errors import KnowledgeBaseNotBuilt, NotFound, ProviderError, VersionNotReady
-from models import KbVersion, VersionState
+from models import VersionState
 from workers.kinds.base import Context
-from workers.knowledge import bases, embedding
-from workers.knowledge.search import fulltext, fusion, nearest, reranking, showing
+from workers.knowledge import embedding
+from workers.knowledge.search import facets, fulltext, fusion, inverted, nearest, reranking, showing
 from workers.knowledge.search.fusion import Fused
 from workers.knowledge.search.scope import Scope
 from workers.knowledge.search.showing import Hit, Known
@@ -30,6 +30,12 @@ HYBRID, VECTOR, TEXT = "hybrid", "vector", "text"
 POOL = 100
 # Neighbours are shown as one hit, so that some more are looked at than are wanted.
 SPARE = 2
+AIM = sql("""
+SELECT coalesce(CAST(:version AS int), b.active_version) AS wanted, v.state, v.settings ->> 'embedding_model' AS model
+FROM knowledge_bases b LEFT JOIN kb_versions v
+  ON v.knowledge_base_id = b.id AND v.number = coalesce(CAST(:version AS int), b.active_version)
+WHERE b.id = :kb AND b.project_id = :project AND b.deleted_at IS NULL
+""")
 STILL_THERE = sql("""
 SELECT 1 FROM kb_versions WHERE knowledge_base_id = :kb AND number = :version AND state IN ('ready', 'building')
 """)
@@ -95,19 +101,17 @@ async def find(project_id: UUID, base_id: UUID, wish: SearchWish, ctx: Context |
 def _aim(project_id: UUID, base_id: UUID, version: int | None) -> tuple[int, str | None]:
     """The version to search and its embedding model. One that is being built may be named: the build asks it."""
     with db.transaction() as session:
-        base = bases.get_base(session, project_id, base_id)
-        number = base.active_version if version is None else version
-        if number is None:
-            raise KnowledgeBaseNotBuilt
-        query = KbVersion.in_project(project_id).where(
-            KbVersion.knowledge_base_id == base_id, KbVersion.number == number
-        )
-        row = session.scalars(query).first()
+        asked = {"project": project_id, "kb": base_id, "version": version}
+        row = session.execute(AIM, asked).first()
         if row is None:
-            raise NotFound(f"There is no version {number}.")
+            raise NotFound("There is no such knowledge base.")
+        if row.wanted is None:
+            raise KnowledgeBaseNotBuilt
+        if row.state is None:
+            raise NotFound(f"There is no version {row.wanted}.")
         if row.state not in (VersionState.READY, VersionState.BUILDING):
             raise VersionNotReady
-        return number, row.settings.get("embedding_model")
+        return row.wanted, row.model
 
 
 async def _vector(
@@ -137,16 +141,17 @@ def _search(found: Found, scope: Scope, wish: SearchWish, model: str, vector: li
         if session.execute(STILL_THERE, {"kb": scope.base_id, "version": scope.version}).first() is None:
             raise VersionNotReady("The version was dropped while the embedding model was asked.")
         with found.timed("filters"):
-            allowed = nearest.allowed(session, scope)
+            index = inverted.opened(session, scope)
+            passing = facets.passing(session, scope, index)
         text_leg, vector_leg, coverage = fusion.Leg(), fusion.Leg(), 0.0
         if found.mode != VECTOR:
             with found.timed("text"):
-                matches = fulltext.match(session, scope.base_id, scope.version, wish.query)
+                matches = fulltext.match(session, scope, index, wish.query, passing)
                 if matches is not None:
-                    text_leg, coverage = fulltext.hits(session, scope, matches, pool, allowed), matches.coverage
+                    text_leg, coverage = fulltext.hits(session, scope, matches, pool), matches.coverage
         if vector is not None:
             with found.timed("vector"):
-                vector_leg = nearest.nearest(session, scope, vector, pool, allowed)
+                vector_leg = nearest.nearest(session, scope, vector, pool, passing)
         with found.timed("hits"):
             known = showing.known(session, [one for one, _ in (*text_leg, *vector_leg)])
             ranked = _ranked(found.mode, wish.query, model, text_leg, vector_leg, coverage, known)
@@ -154,7 +159,7 @@ def _search(found: Found, scope: Scope, wish: SearchWish, model: str, vector: li
 
 
 def _ranked(
-    mode: str, query: str, model: str, text: fusion.Leg, vector: fusion.Leg, coverage: float, known: dict[UUID, Known]
+    mode: str, query: str, model: str, text: fusion.Leg, vector: fusion.Leg, coverage: float, known: dict[str, Known]
 ) -> list[Fused]:
     """The fused ranking; of one leg alone its own, with its own scores."""
     if mode == TEXT:

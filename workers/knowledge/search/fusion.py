@@ -13,7 +13,6 @@ the best chunk has few of the query's words, and shrinks where it has them all. 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
 from workers.knowledge.search.languages import certain_language, script_of
 
@@ -30,14 +29,14 @@ ENGLISH_ONLY = re.compile(
     r"|^e5-(small|base|large)|^nomic-embed-text(-v1(\.5)?)?(:|$)|^mxbai-embed-large|^snowflake-arctic-embed(-[mlxs]+)?(:|$)"
 )
 
-Leg = list[tuple[UUID, float]]
+Leg = list[tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
     """A chunk's place in the fused ranking: its score, and what the legs said of it."""
 
-    chunk_id: UUID
+    chunk_id: str
     score: float
     text: float | None
     vector: float | None
@@ -68,7 +67,7 @@ def fuse(text: Leg, vector: Leg, weight: float) -> list[Fused]:
     """All hits of both legs, best first; each leg comes best first."""
     if not text or not vector:
         weight = 1.0 if vector else 0.0
-    parts: dict[UUID, float] = {}
+    parts: dict[str, float] = {}
     for leg, share, lowest in ((text, 1 - weight, 0.0), (vector, weight, _lowest(vector))):
         span = max(leg[0][1] - lowest, 1e-9) if leg else 1.0
         for rank, (chunk_id, score) in enumerate(leg, start=1):

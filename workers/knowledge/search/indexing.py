@@ -82,4 +82,4 @@ async def after_build(base_id: UUID, version: int) -> None:
     """Indexes what the build of a version inserted; to be awaited when all its chunks and vectors are there, before it
     is ready. May be called again."""
     await asyncio.to_thread(segments.refresh, base_id, version)
-    await asyncio.to_thread(vector_index.refresh, base_id, version)
+    await asyncio.to_thread(vector_index.refresh, base_id)

@@ -28,19 +28,19 @@ class Scope:
     filters: Json = field(default_factory=dict)
 
     @property
-    def parameters(self) -> Json:
-        """What the conditions need."""
-        given = {name: value for name, value in self.filters.items() if value}
+    def place(self) -> Json:
+        """The knowledge base and the version, as parameters."""
+        return {"kb": self.base_id, "version": self.version}
+
+    @property
+    def wanted(self) -> Json:
+        """The filters that are given, as parameters."""
+        given = {name: self.filters[name] for name in _FILTERS if self.filters.get(name)}
         if "metadata" in given:
             given["metadata"] = json.dumps(given["metadata"])
         if "entry_ids" in given:
             given["entry_ids"] = [str(entry_id(one) or one) for one in given["entry_ids"]]
-        return {"kb": self.base_id, "version": self.version, **given}
-
-    @property
-    def filtered(self) -> bool:
-        """Whether some of the version's chunks may not be found."""
-        return any(self.filters.get(name) for name in _FILTERS)
+        return given
 
     def visible(self, alias: str) -> str:
         """Whether a row is of the version."""
@@ -51,5 +51,4 @@ class Scope:
 
     def passes(self) -> str:
         """Whether a chunk `c` is of the version and passes the filters."""
-        wanted = [sql for name, sql in _FILTERS.items() if self.filters.get(name)]
-        return " AND ".join([self.visible("c"), *wanted])
+        return " AND ".join([self.visible("c"), *(_FILTERS[name] for name in self.wanted)])

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra import db
+from workers.knowledge.search import facets
 
 Json = dict[str, Any]
 
@@ -59,11 +60,16 @@ INSERT_POSTINGS = text(f"""
 INSERT INTO kb_postings (knowledge_base_id, lexeme, segment, chunks, numbers, weights)
 SELECT :kb, lexeme, :segment, count(*), string_agg(int4send(number), ''), string_agg(int2send(weight), '')
 FROM (
-  SELECT l.lexeme, n.number,
-    ({_WEIGHT})::int2 AS weight
+  SELECT l.lexeme, n.number, ({_WEIGHT})::int2 AS weight
   FROM numbered n JOIN kb_chunks c ON c.id = n.id, unnest(c.search) l
   WHERE octet_length(l.lexeme) <= {LONGEST_LEXEME}
 ) one GROUP BY lexeme
+""")
+INSERT_FACETS = text(f"""
+INSERT INTO kb_postings (knowledge_base_id, lexeme, segment, chunks, numbers, weights)
+SELECT :kb, facet.lexeme, :segment, count(*), string_agg(int4send(n.number), ''), ''
+FROM numbered n JOIN kb_chunks c ON c.id = n.id, LATERAL ({facets.OF_CHUNK}) AS facet
+GROUP BY facet.lexeme
 """)
 FORGET = [
     text(f"DELETE FROM {table} WHERE knowledge_base_id = :kb AND segment > :after")
@@ -110,5 +116,6 @@ def _add(
     if added is not None:
         kept, words = kept + added.chunks, words + added.words
         session.execute(INSERT_POSTINGS, {**asked, "mean": max(1.0, words / kept)})
+        session.execute(INSERT_FACETS, asked)
     session.execute(text("DROP TABLE numbered"))
     return kept, words

@@ -20,10 +20,11 @@ MOST_JOINED = 3
 WIDEST_GAP = 4
 
 KNOWN = text("""
-SELECT id, language, revision_id, parent_id, starts, ends FROM kb_chunks WHERE id = ANY(CAST(:ids AS uuid[]))
+SELECT id::text AS id, language, revision_id::text AS revision_id, parent_id::text AS parent_id, starts, ends
+FROM kb_chunks WHERE id = ANY(CAST(:ids AS uuid[]))
 """)
 SHOWN = text("""
-SELECT c.id, c.entry_id, c.type, c.source, c.text, c.heading, c.page, c.starts, c.ends, c.tags, c.metadata AS labels,
+SELECT c.id::text AS id, c.entry_id, c.type, c.source, c.text, c.heading, c.page, c.tags, c.metadata AS labels,
   e.key, r.title, r.origin ->> 'url' AS url
 FROM kb_chunks c JOIN kb_entries e ON e.id = c.entry_id JOIN kb_revisions r ON r.id = c.revision_id
 WHERE c.id = ANY(CAST(:ids AS uuid[]))
@@ -36,8 +37,8 @@ class Known:
     """What there is to know of a chunk before it is shown."""
 
     language: str | None
-    revision_id: UUID
-    parent_id: UUID | None
+    revision_id: str
+    parent_id: str | None
     starts: int
     ends: int
 
@@ -66,8 +67,8 @@ class _Passage:
     """Chunks that are shown as one, in the order of the text; the score is that of the best."""
 
     best: Fused
-    chunks: list[UUID]
-    revision_id: UUID
+    chunks: list[str]
+    revision_id: str
     starts: int
     ends: int
 
@@ -83,28 +84,28 @@ class _Passage:
         self.starts, self.ends = min(self.starts, other.starts), max(self.ends, other.ends)
 
 
-def known(session: Session, chunk_ids: Iterable[UUID]) -> dict[UUID, Known]:
+def known(session: Session, chunk_ids: Iterable[str]) -> dict[str, Known]:
     """What the ranking and the joining need of each chunk, and of the larger ones around them."""
-    found: dict[UUID, Known] = {}
+    found: dict[str, Known] = {}
     wanted = {*chunk_ids}
     while wanted:
-        rows = session.execute(KNOWN, {"ids": [str(one) for one in wanted]})
+        rows = session.execute(KNOWN, {"ids": [*wanted]})
         found |= {row.id: Known(row.language, row.revision_id, row.parent_id, row.starts, row.ends) for row in rows}
         wanted = {one.parent_id for one in found.values() if one.parent_id is not None} - {*found, *wanted}
     return found
 
 
-def hits(session: Session, scope: Scope, ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) -> list[Hit]:
+def hits(session: Session, scope: Scope, ranked: Sequence[Fused], known: dict[str, Known], wanted: int) -> list[Hit]:
     """The first passages of a ranking, at most as many as wanted."""
     passages = _passages(ranked, known, wanted)
-    asked = [str(chunk) for passage in passages for chunk in passage.chunks]
+    asked = [chunk for passage in passages for chunk in passage.chunks]
     rows = {row.id: row for row in session.execute(SHOWN, {"ids": asked})} if asked else {}
     # A chunk that is gone was cleared away with its version, long after that was left.
     whole = [one for one in passages if {*one.chunks} <= rows.keys()]
     return [_hit(scope, one, rows[one.chunks[0]], _text(session, one, rows)) for one in whole]
 
 
-def _text(session: Session, passage: _Passage, rows: dict[UUID, Any]) -> str:
+def _text(session: Session, passage: _Passage, rows: dict[str, Any]) -> str:
     """What the passage says: its chunk, or for several what stands in the entry from the first to the last."""
     if len(passage.chunks) == 1:
         return str(rows[passage.chunks[0]].text)
@@ -112,10 +113,10 @@ def _text(session: Session, passage: _Passage, rows: dict[UUID, Any]) -> str:
     return str(session.execute(JOINED, asked).scalar_one())
 
 
-def _passages(ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) -> list[_Passage]:
+def _passages(ranked: Sequence[Fused], known: dict[str, Known], wanted: int) -> list[_Passage]:
     """Chunks of one parent are that parent; neighbours among the first hits are one passage, at the better's place."""
     passages: list[_Passage] = []
-    taken: set[UUID] = set()
+    taken: set[str] = set()
     for one in ranked:
         chunk = known.get(one.chunk_id)
         shown = one.chunk_id if chunk is None or chunk.parent_id not in known else chunk.parent_id
@@ -136,7 +137,7 @@ def _passages(ranked: Sequence[Fused], known: dict[UUID, Known], wanted: int) ->
 
 def _hit(scope: Scope, passage: _Passage, first: Any, said: str) -> Hit:
     entry = ids.show(ENTRY_PREFIX[EntryType(first.type)], first.entry_id)
-    chunk = ids.show(Chunk.prefix, first.id)
+    chunk = ids.show(Chunk.prefix, UUID(first.id))
     place = {"heading": first.heading, "page": first.page, "title": first.title, "key": first.key, "url": first.url}
     return Hit(
         chunk_id=chunk,

@@ -6,7 +6,7 @@ import pytest
 
 from workers.knowledge.search.fusion import english_only, fuse, trust
 
-A, B, C, D = (UUID(int=number) for number in range(4))
+A, B, C, D = (str(UUID(int=number)) for number in range(4))
 ENGLISH, MULTILINGUAL = "sandbox", "openai/text-embedding-3-small"
 
 
@@ -20,7 +20,7 @@ def test_what_both_legs_find_goes_before_what_one_finds():
 
 def test_a_leg_that_is_sure_of_one_hit_moves_more_than_one_that_finds_all_alike():
     sure = [(A, 9.0), (B, 1.0), (C, 1.0)]
-    others = [UUID(int=number) for number in range(10, 110)]
+    others = [str(UUID(int=number)) for number in range(10, 110)]
     alike = [(one, 0.6 - at / 1000) for at, one in enumerate([C, B, *others[:30], A, *others[30:]])]
     assert order(sure, alike)[0] == A
 
