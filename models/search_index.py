@@ -1,4 +1,5 @@
-"""The inverted index of full text: which chunks of a knowledge base have a lexeme, and how much it says there.
+"""The inverted index: which chunks of a knowledge base have a lexeme, and how much it says there; and which are of a
+type, of a source, have a tag, so that a search filters without a look at the chunks.
 
 A segment holds the chunks that one build inserted, numbered from 0 within it; a search adds up what it reads of each
 lexeme of the query, over all chunks at once. Rows are written once and only ever replaced by a merged segment.
@@ -14,7 +15,7 @@ from models.base import Base
 
 
 class SearchSegment(Base):
-    """The chunks that have a version as their `first_version`, or, when merged, all up to it.
+    """The chunks that have a version as their `first_version`; segment 0 is those of all earlier ones, merged.
 
     `chunk_ids` has 16 bytes for each chunk, in the order of their numbers; `words` is how many words they have in all,
     `languages` the text search configurations by which they were read.
@@ -32,7 +33,8 @@ class SearchSegment(Base):
 
 class Posting(Base):
     """The chunks of a segment that have a lexeme: `numbers` are theirs (4 bytes each, big-endian), `weights` the share
-    of BM25 that does not depend on the lexeme's rarity, in ten-thousandths (2 bytes each)."""
+    of BM25 that does not depend on the lexeme's rarity, in ten-thousandths (2 bytes each). A lexeme that begins with
+    U+0001 is something to filter by (workers/knowledge/search/facets.py) and has no weights."""
 
     __tablename__ = "kb_postings"
 

@@ -17,16 +17,17 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         )
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
-        """Messages come without acknowledgement, so none can be rejected. RabbitMQ would close the channel over it, and
-        the worker would end because of a task that only another version knows."""
+        """Messages come without acknowledgement, so none can be acknowledged or rejected. RabbitMQ would close the
+        channel over it, and the worker would end because of a task that only another version knows; with Redis it would
+        end because of a message that came before the broker's restart."""
         handle = super().create_task_handler(*args, **kwargs)
 
         def handle_taken(message: Any) -> None:
-            message.reject = _nothing_to_reject
+            message.ack = message.ack_log_error = message.reject = message.reject_log_error = _taken_already
             handle(message)
 
         return handle_taken
 
 
-def _nothing_to_reject(requeue: bool = False) -> None:
+def _taken_already(*_: Any, **__: Any) -> None:
     """In the place of the message's own."""

@@ -92,11 +92,10 @@ def refresh(base_id: UUID, version: int) -> int:
         segments = session.execute(SEGMENTS, {"kb": base_id}).all()
         kept = sum(segment.chunks for segment in segments)
         words = sum(segment.words for segment in segments)
-        if len(segments) >= MOST_SEGMENTS or kept - chunks > max(FEWEST_GONE, MOST_GONE * chunks):
+        too_many = len(segments) >= MOST_SEGMENTS or kept - chunks > max(FEWEST_GONE, MOST_GONE * chunks)
+        if too_many or not segments:
             _forget(session, base_id, -1)
             kept, words = _add(session, base_id, before, after=-1, kept=0, words=0, segment=MERGED)
-        elif not segments:
-            before = -1
         return _add(session, base_id, version, after=before, kept=kept, words=words)[0]
 
 

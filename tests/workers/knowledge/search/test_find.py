@@ -9,6 +9,7 @@ from infra.errors import KnowledgeBaseNotBuilt, NotFound, ProviderError, Version
 from models import EntryType
 from tests.workers.knowledge.conftest import Knowledge
 from workers.knowledge import metrics, versions
+from workers.knowledge.search import segments
 from workers.knowledge.search.find import SearchWish, find
 
 QUESTIONS = {
@@ -205,6 +206,19 @@ def test_entries_that_were_removed_are_forgotten_by_the_index(knowledge, build, 
     assert [hit.text for hit in search("penguins edition", mode="text").hits] == ["Edition 11 of the penguins."]
     (row,) = knowledge.core.sql("SELECT count(*) FROM kb_segments WHERE knowledge_base_id = :kb", kb=knowledge.id)
     assert row.count <= 8
+
+
+def test_an_index_that_is_made_late_serves_earlier_versions_too(knowledge, build, search):
+    knowledge.put(a="Penguins eat fish.")
+    build()
+    knowledge.put(a="Penguins eat krill.")
+    build()
+    for table in ("kb_segments", "kb_postings"):
+        knowledge.core.sql(f"DELETE FROM {table} WHERE knowledge_base_id = :kb RETURNING 1", kb=knowledge.id)
+    assert search("penguins", mode="text", version=1).hits == []
+    segments.refresh(knowledge.id, 2)
+    texts = [[hit.text for hit in search("penguins", mode="text", version=version).hits] for version in (1, 2)]
+    assert texts == [["Penguins eat fish."], ["Penguins eat krill."]]
 
 
 def test_a_document_type_is_told(in_shop):
