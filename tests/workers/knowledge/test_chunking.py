@@ -199,7 +199,7 @@ def test_strange_texts_are_cut_in_time_that_grows_with_their_length(text):
     half = time.process_time() - began
     began = time.process_time()
     cut(text * 2, **USUAL)
-    assert time.process_time() - began < 4 * half + 0.5
+    assert time.process_time() - began < 4 * half + 5
 
 
 def test_any_text_is_cut_within_the_limit_and_without_a_loss():
