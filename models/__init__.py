@@ -5,6 +5,7 @@ from models.base import Base
 from models.batch import BATCH_FINAL, Batch, BatchLine, BatchStatus
 from models.chunk import Chunk, ChunkVector, KeptEmbedding
 from models.database_connection import DatabaseConnection
+from models.environment import Environment, EnvironmentSecret
 from models.hook import Hook, InboxMessage, InboxStatus, SignatureScheme
 from models.idempotency import IdempotencyKey
 from models.job import FINAL, Job, JobEvent, JobStatus, OutboxEntry, Store
@@ -27,6 +28,8 @@ from models.schedule import CatchUp, Schedule
 from models.search_index import Posting, SearchSegment
 from models.spec import SpecSchema, SpecSource
 from models.stored_file import FilePurpose, StoredFile
+from models.suite import Case, CaseOrigin, CaseState, CaseVersion, Suite
+from models.suite_run import CaseResult, CaseRun, CaseRunDecision, Failure, Run, Verdict
 from models.usage import Usage
 from models.user import User, UserRole
 from models.webhook import DeliveryStatus, DisabledReason, Payload, WebhookDelivery, WebhookEndpoint
@@ -40,6 +43,13 @@ __all__ = [
     "Batch",
     "BatchLine",
     "BatchStatus",
+    "Case",
+    "CaseOrigin",
+    "CaseResult",
+    "CaseRun",
+    "CaseRunDecision",
+    "CaseState",
+    "CaseVersion",
     "CatchUp",
     "Chunk",
     "ChunkVector",
@@ -48,6 +58,9 @@ __all__ = [
     "DisabledReason",
     "EntryState",
     "EntryType",
+    "Environment",
+    "EnvironmentSecret",
+    "Failure",
     "FilePurpose",
     "Hook",
     "IdempotencyKey",
@@ -73,6 +86,7 @@ __all__ = [
     "Project",
     "ProviderLimit",
     "ReviewState",
+    "Run",
     "Schedule",
     "SearchSegment",
     "SignatureScheme",
@@ -80,9 +94,11 @@ __all__ = [
     "SpecSource",
     "Store",
     "StoredFile",
+    "Suite",
     "Usage",
     "User",
     "UserRole",
+    "Verdict",
     "VersionState",
     "WebhookDelivery",
     "WebhookEndpoint",

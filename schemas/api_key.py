@@ -25,6 +25,10 @@ SCOPES = (
     "kb:write",
     "kb:review",
     "kb:query_database",
+    "tests:read",
+    "tests:write",
+    "tests:review",
+    "tests:run",
 )
 
 

@@ -29,6 +29,7 @@ from schemas.kb_event_data import (
     KbReviewData,
     SpecBreakingData,
 )
+from schemas.suite_event_data import CaseData, CasesGeneratedData, RunCaseData, RunFinishedData, RunStartedData
 
 Json = dict[str, Any]
 
@@ -55,6 +56,22 @@ _KB = {"knowledge_base_id": "kb_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
 _KB_JOB = {**_KB, "job_id": _JOB["job_id"]}
 _BY = {"by": "key_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
 _REVIEW = {**_KB, **_BY, "draft_serial": 12}
+_RUN = {
+    "run_id": "run_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f",
+    "job_id": _JOB["job_id"],
+    "suite_id": "suite_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f",
+    "environment_id": None,
+}
+_CASE = {"test_case_id": "tc_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f", "name": "an order can be read"}
+_FAILED: Json = {
+    **_RUN,
+    "verdict": "failed",
+    "reason": "1 of 12 cases failed.",
+    "counts": {"passed": 11, "failed": 1, "errored": 0, "flaky": 0, "skipped": 0},
+    "new_failures": 1,
+    "previous_verdict": "passed",
+    "report_file_ids": ["file_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"],
+}
 _FILE = {"file_id": "file_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
 
 
@@ -269,6 +286,46 @@ EVENT_TYPES: tuple[EventType, ...] = (
                 }
             ],
             "affected": {"operations": ["GET /orders"]},
+        },
+    ),
+    EventType("testrun.started", "A run of test cases began.", RunStartedData, {**_RUN, "cases": 12, "total": 120}),
+    EventType(
+        "testrun.case_finished",
+        "A test case was executed as often as the run wants it.",
+        RunCaseData,
+        {
+            **_RUN,
+            **_CASE,
+            "verdict": "failed",
+            "reason": "The status is 500, not 200.",
+            "counts": {"passed": 0, "failed": 10, "errored": 0},
+            "new": True,
+            "quarantined": False,
+        },
+    ),
+    EventType("testrun.finished", "A run of test cases ended, however it did.", RunFinishedData, _FAILED),
+    EventType("testrun.failed", "A run ended failed or errored; beside testrun.finished.", RunFinishedData, _FAILED),
+    EventType(
+        "test_case.quarantined",
+        "A test case is so often flaky that its verdict counts no more.",
+        CaseData,
+        {**_CASE, "reason": "It was flaky in 6 of its last 20 runs.", "run_id": _RUN["run_id"]},
+    ),
+    EventType(
+        "test_case.released",
+        "The verdict of a test case counts again.",
+        CaseData,
+        {**_CASE, "reason": "It passed 20 times in a row.", "run_id": _RUN["run_id"]},
+    ),
+    EventType(
+        "test_case.generated",
+        "Test cases were written, and wait for a person's approval.",
+        CasesGeneratedData,
+        {
+            "job_id": _JOB["job_id"],
+            "source": "openapi",
+            "drafts": 1,
+            "test_case_ids": [_CASE["test_case_id"]],
         },
     ),
 )

@@ -6,7 +6,7 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError, fields, validate
 
 from infra import ids
-from models import Batch, DeliveryStatus, Job, KnowledgeBase, WebhookDelivery, WebhookEndpoint
+from models import Batch, Case, DeliveryStatus, Job, KnowledgeBase, Run, WebhookDelivery, WebhookEndpoint
 from schemas.base import AsIs, PublicId, Text, Time, page_query
 from schemas.job import EventOut
 
@@ -19,6 +19,8 @@ SUBJECTS = {
     "webhook_endpoint": WebhookEndpoint.prefix,
     "kb": KnowledgeBase.prefix,
     "spec": KnowledgeBase.prefix,
+    "testrun": Run.prefix,
+    "test_case": Case.prefix,
 }
 
 

@@ -12,6 +12,7 @@ from api.v1 import (
     knowledge,
     projects,
     schedules,
+    suites,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -30,4 +31,5 @@ BLUEPRINTS = (
     webhook_deliveries.bp,
     hooks.bp,
     knowledge.bp,
+    suites.bp,
 )

@@ -1,0 +1,5 @@
+"""Automated tests: cases, suites, environments and runs."""
+
+from api.v1.suites.place import bp
+
+__all__ = ["bp"]

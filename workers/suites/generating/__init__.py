@@ -1,0 +1,1 @@
+"""New test cases: from an API's description, a trace, or a sentence."""

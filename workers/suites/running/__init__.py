@@ -1,0 +1,1 @@
+"""The execution of a run, and what is remembered of it."""

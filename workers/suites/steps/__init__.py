@@ -1,0 +1,1 @@
+"""One step: put together, performed, judged."""
