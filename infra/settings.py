@@ -61,6 +61,8 @@ class Settings:
     project_max_queued: int
     max_queued: int
     retention_days: int
+    # Of test runs; 0 keeps them.
+    test_run_retention_days: int
 
     # What may be called for a user: private networks, on any port, and the ports of everything else.
     allow_private_targets: tuple[IPv4Network | IPv6Network, ...]
@@ -119,6 +121,7 @@ def read() -> Settings:
             project_max_queued=env.int("PROJECT_MAX_QUEUED", 100_000),
             max_queued=env.int("MAX_QUEUED", 1_000_000),
             retention_days=env.int("RETENTION_DAYS", 30),
+            test_run_retention_days=env.int("TEST_RUN_RETENTION_DAYS", 90),
             **_outward(env),
             ai_provider=env.str("AI_PROVIDER", "sandbox"),
             ai_model=env.str("AI_MODEL", "sandbox"),
@@ -238,6 +241,7 @@ def _checked(settings: Settings) -> Settings:
         "PROJECT_MAX_QUEUED and MAX_QUEUED must be at least 1",
     )
     require(settings.retention_days > 0, "RETENTION_DAYS must be at least 1")
+    require(settings.test_run_retention_days >= 0, "TEST_RUN_RETENTION_DAYS must be 0 (keep) or more")
     require(0 < settings.webhook_timeout_seconds <= 60, "WEBHOOK_TIMEOUT_SECONDS must be more than 0 and at most 60")
     require(settings.ai_provider in (*PROVIDERS, "sandbox"), "AI_PROVIDER must be one of the providers or sandbox")
     return settings

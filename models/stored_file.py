@@ -16,6 +16,7 @@ class FilePurpose(StrEnum):
 
     UPLOAD = "upload"
     EXPORT = "export"
+    REPORT = "report"
 
 
 class StoredFile(Record, InProject):

@@ -10,6 +10,8 @@
     │   ├── TooManyLines       too_many_lines          422     no
     │   ├── TargetRefused      target_refused          422     no
     │   ├── ReplayTooLarge     replay_too_large        422     no
+    │   ├── UnsetVariable      unset_variable          422     no
+    │   ├── PatternTooSlow     pattern_too_slow        422     no
     │   ├── ExportUnreadable   export_unreadable       422     no
     │   ├── ParsingTimeout     parsing_timeout         422     no
     │   ├── ParsingTooLarge    parsing_too_large       422     no
@@ -40,6 +42,8 @@
     │   ├── VersionNotReady        version_not_ready       409     no
     │   ├── ReviewRequired         review_required         409     no
     │   ├── GateRefused            gate_refused            409     no
+    │   ├── RunNotFinal            run_not_final           409     no
+    │   ├── NothingToAccept        nothing_to_accept       409     no
     │   └── IdempotencyKeyInUse idempotency_key_in_use 409     no
     ├── BodyTooLarge           body_too_large          413     no
     ├── UnsupportedMediaType   unsupported_media_type  415     no
@@ -130,11 +134,13 @@ from infra.errors.refusals import (
     MalformedId,
     MalformedJson,
     NotFound,
+    NothingToAccept,
     NotStored,
     NulCharacter,
     ParserCrashed,
     ParsingTimeout,
     ParsingTooLarge,
+    PatternTooSlow,
     QueryFailed,
     QueryRefused,
     QueueFull,
@@ -142,12 +148,14 @@ from infra.errors.refusals import (
     RateLimited,
     ReplayTooLarge,
     ReviewRequired,
+    RunNotFinal,
     SignatureExpired,
     TargetRefused,
     TooManyLines,
     Unauthenticated,
     UnknownField,
     UnknownKind,
+    UnsetVariable,
     UnsupportedMediaType,
     VersionNotReady,
 )
@@ -187,11 +195,13 @@ __all__ = [
     "MalformedJson",
     "ModelNotFound",
     "NotFound",
+    "NothingToAccept",
     "NotStored",
     "NulCharacter",
     "ParserCrashed",
     "ParsingTimeout",
     "ParsingTooLarge",
+    "PatternTooSlow",
     "ProviderAuth",
     "ProviderBadRequest",
     "ProviderBusy",
@@ -207,6 +217,7 @@ __all__ = [
     "RateLimited",
     "ReplayTooLarge",
     "ReviewRequired",
+    "RunNotFinal",
     "SecretUnreadable",
     "SignatureExpired",
     "SwitchyardError",
@@ -220,6 +231,7 @@ __all__ = [
     "Unavailable",
     "UnknownField",
     "UnknownKind",
+    "UnsetVariable",
     "UnsupportedMediaType",
     "VersionNotReady",
     "WorkerLost",

@@ -63,6 +63,18 @@ class ExportUnreadable(BadInput):
     code = "export_unreadable"
 
 
+class UnsetVariable(BadInput):
+    """A template asks for a variable that nobody set."""
+
+    code = "unset_variable"
+
+
+class PatternTooSlow(BadInput):
+    """A regular expression, or a path, did not come to an end in time."""
+
+    code = "pattern_too_slow"
+
+
 class ParsingTimeout(BadInput):
     """Reading the input took too long, so it was stopped."""
 
@@ -235,6 +247,18 @@ class GateRefused(Conflict):
     """The version is worse than the active one; `errors` has the figures. Activate it with `force` if it must be."""
 
     code = "gate_refused"
+
+
+class RunNotFinal(Conflict):
+    """The test run has not ended yet; wait for it, or cancel it."""
+
+    code = "run_not_final"
+
+
+class NothingToAccept(Conflict):
+    """What came back cannot become the expectation of the test case; `errors` says why, one by one."""
+
+    code = "nothing_to_accept"
 
 
 class IdempotencyKeyInUse(Conflict):
