@@ -96,6 +96,11 @@ class CaseResult(Base, InProject):
     decision: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     finished_at: Mapped[datetime]
 
+    @property
+    def stands(self) -> str:
+        """The verdict that counts: a person's, else ours."""
+        return (self.override or {}).get("verdict") or self.verdict
+
 
 class CaseRun(Record, InProject):
     """One execution of a case: with one data row, for one of the times. `steps` are its steps' results with requests

@@ -37,7 +37,7 @@ def an_operation(value: str) -> None:
         raise ValidationError("Must be a method and a path, as `GET /users/{id}`.")
 
 
-def operation(**kwargs: Any) -> Text:
+def operation_name(**kwargs: Any) -> Text:
     """A field that names an operation of a knowledge base."""
     kwargs.setdefault("metadata", {"pattern": f"^{OPERATION.pattern}$", "example": "GET /users/{id}"})
     return checked(an_operation, at_most=2048, **kwargs)
@@ -169,7 +169,7 @@ class OperationAssertion(AssertionFields):
     """The answer is one that the operation's specification promises: status, content type, headers, body."""
 
     type = _type("operation")
-    operation = operation()
+    operation = operation_name()
     knowledge_base_id = PublicId("kb")
     source = Text(at_least=1, at_most=300, metadata={"description": "Of several specifications, which one."})
 

@@ -6,12 +6,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from infra.http import METHODS
-from schemas.assertion import LONGEST_PATH, LONGEST_PATTERN, OF_HTTP, OF_TEXT, operation
+from schemas.assertion import LONGEST_PATH, LONGEST_PATTERN, OF_HTTP, OF_TEXT, operation_name
 from schemas.base import Flag, Number, Text
 from schemas.choice import Choice
 from schemas.completion import CompletionIn, Real
 from schemas.step_auth import StepAuth
-from schemas.templated import a_header_name, a_url, checked, headers, name, scalars
+from schemas.templated import a_header_name, a_url, checked, header_pairs, named, scalar_pairs
 
 Json = dict[str, Any]
 
@@ -30,7 +30,7 @@ _LONGEST = {"regex": LONGEST_PATTERN, "jsonpath": LONGEST_PATH, "jmespath": LONG
 class ExtractIn(Schema):
     """A value of the answer, by the name that later steps have it under."""
 
-    name = name(required=True)
+    name = named(required=True)
     source = fields.String(
         data_key="from",
         attribute="from",
@@ -84,7 +84,7 @@ class RetryIn(Schema):
 class StepFields(Schema):
     """What steps of every kind have."""
 
-    id = name(metadata={"description": "Unique in the case; left out: step_1, step_2, …"})
+    id = named(metadata={"description": "Unique in the case; left out: step_1, step_2, …"})
     name = Text(at_least=1, at_most=200)
     timeout_s = Real(at_least=0.05, at_most=300, metadata={"default": 30, "description": "For each try."})
     retry = fields.Nested(RetryIn)
@@ -103,17 +103,17 @@ class HttpStep(StepFields):
         required=True,
         metadata={"description": "Whole, or a path below the environment's base_url.", "example": "/users/{id}"},
     )
-    path_params = scalars(nulls=False, metadata={"description": "For `{id}` in the url.", "example": {"id": 7}})
-    query = scalars(lists=True, metadata={"description": "A list is sent as several; null is left out."})
-    headers = headers()
+    path_params = scalar_pairs(nulls=False, metadata={"description": "For `{id}` in the url.", "example": {"id": 7}})
+    query = scalar_pairs(lists=True, metadata={"description": "A list is sent as several; null is left out."})
+    headers = header_pairs()
     body = fields.Raw(allow_none=True, metadata={"description": "Sent as JSON."})
     text = Text(at_most=LONGEST_TEXT, metadata={"description": "Sent as it is; its Content-Type is up to `headers`."})
-    form = scalars(lists=True, metadata={"description": "Sent as application/x-www-form-urlencoded."})
+    form = scalar_pairs(lists=True, metadata={"description": "Sent as application/x-www-form-urlencoded."})
     auth = StepAuth(
         metadata={"description": "A name in the environment, a way of its own, or false; left out: its default_auth."}
     )
     redirects = Number(at_least=0, at_most=10, metadata={"default": 0, "description": "How many are followed."})
-    operation = operation()
+    operation = operation_name()
     assertions = fields.List(
         Choice("type", OF_HTTP, what="an assertion"),
         data_key="assert",
@@ -148,8 +148,6 @@ class CompletionStep(StepFields, CompletionIn):
 STEPS: dict[str, type[Schema]] = {"http": HttpStep, "completion": CompletionStep}
 
 
-def steps(**kwargs: Any) -> fields.List:
+def step_list(**kwargs: Any) -> fields.List[Any]:
     """A field for the steps of one phase."""
     return fields.List(Choice("kind", STEPS, what="a step", default="http"), **kwargs)
-
-

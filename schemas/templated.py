@@ -60,7 +60,7 @@ def a_url(value: str) -> None:
         raise ValidationError("Has a user name or password in it; use `auth` with a secret of the environment.")
 
 
-def name(**kwargs: Any) -> Text:
+def named(**kwargs: Any) -> Text:
     """A field for a name that templates can use."""
     pattern = rf"^[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}$"
     field = Text(at_least=1, at_most=LONGEST_NAME, **kwargs)
@@ -76,13 +76,13 @@ def checked(*more: Any, at_least: int = 1, at_most: int, **kwargs: Any) -> Text:
     return field
 
 
-def variables(**kwargs: Any) -> Pairs:
+def variable_pairs(**kwargs: Any) -> Pairs:
     """An object of variables: any JSON, by names that templates can use."""
     kwargs.setdefault("metadata", {"description": "Any JSON by name, for `{{name}}`.", "example": {"user": "ada"}})
-    return Pairs(keys=name(), values=fields.Raw(allow_none=True), **kwargs)
+    return Pairs(keys=named(), values=fields.Raw(allow_none=True), **kwargs)
 
 
-def headers(**kwargs: Any) -> Pairs:
+def header_pairs(**kwargs: Any) -> Pairs:
     """An object of headers; the values may have places."""
     return Pairs(keys=checked(a_header_name, at_most=200), values=Text(at_most=LONGEST_VALUE), **kwargs)
 
@@ -105,6 +105,6 @@ class Scalar(fields.Field[Any]):
         return value
 
 
-def scalars(*, lists: bool = False, nulls: bool = True, **kwargs: Any) -> Pairs:
+def scalar_pairs(*, lists: bool = False, nulls: bool = True, **kwargs: Any) -> Pairs:
     """An object of scalars by any name."""
     return Pairs(keys=Text(at_least=1, at_most=1000), values=Scalar(lists=lists, nulls=nulls), **kwargs)

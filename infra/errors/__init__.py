@@ -8,6 +8,7 @@
     │   ├── NulCharacter       nul_character           422     no
     │   ├── UnknownKind        unknown_kind            422     no
     │   ├── TooManyLines       too_many_lines          422     no
+    │   ├── TooManyRows        too_many_rows           422     no
     │   ├── TargetRefused      target_refused          422     no
     │   ├── ReplayTooLarge     replay_too_large        422     no
     │   ├── UnsetVariable      unset_variable          422     no
@@ -152,6 +153,7 @@ from infra.errors.refusals import (
     SignatureExpired,
     TargetRefused,
     TooManyLines,
+    TooManyRows,
     Unauthenticated,
     UnknownField,
     UnknownKind,
@@ -195,8 +197,8 @@ __all__ = [
     "MalformedJson",
     "ModelNotFound",
     "NotFound",
-    "NothingToAccept",
     "NotStored",
+    "NothingToAccept",
     "NulCharacter",
     "ParserCrashed",
     "ParsingTimeout",
@@ -227,6 +229,7 @@ __all__ = [
     "TargetUnreachable",
     "TimedOut",
     "TooManyLines",
+    "TooManyRows",
     "Unauthenticated",
     "Unavailable",
     "UnknownField",

@@ -45,6 +45,12 @@ class TooManyLines(BadInput):
     code = "too_many_lines"
 
 
+class TooManyRows(BadInput):
+    """A test case has more data rows than it may have; upload them as a file and name it in `data_file_id`."""
+
+    code = "too_many_rows"
+
+
 class TargetRefused(BadInput):
     """Switchyard may not call this URL: its scheme, host, address or port is not allowed."""
 

@@ -47,7 +47,7 @@ def until(user: Client, batch: Json, status: str) -> Json:
 
 @pytest.mark.slow
 def test_a_worker_killed_while_it_reads_loses_no_line_and_doubles_none(small: System, user: Client) -> None:
-    lines = 5_000
+    lines = 2_500
     answer = user.http.post("/v1/batches", content=LINE * lines, headers={"Content-Type": "application/jsonl"})
     batch = answer.json()
     for _ in range(2):

@@ -1,60 +1,89 @@
 """Regular expressions that users write, with a limit of time: one that explodes is an error, and holds nobody up.
 
-The engine is `regex`, which knows what `re` does and more; it looks at the clock while it searches and leaves the other
-threads alone meanwhile.
+The engine is `regex`: it knows what `re` does and more, looks at the clock while it searches, and leaves the other
+threads alone meanwhile. Where it does not look, while it reads a pattern, the pattern's size is limited instead.
 """
 
 import asyncio
+import re
 from functools import lru_cache
+from typing import Any
 
 import regex
 
 from infra.errors import BadInput, PatternTooSlow
 
 LONGEST = 2000
+# Nested counts are written out: ((a{50}){50}){50} has 125,000 parts. Tables for a plain text grow with its cube.
+MOST_PARTS = 50_000
+LONGEST_PLAIN = 400
 SECONDS = 1.0
 # What may be searched on the event loop, and for how long, before a thread takes it over.
 SHORT = 16 * 1024
 AT_ONCE_SECONDS = 0.005
 
-Match = regex.Match[str]
+# As `re.Match`; the library has no types.
+Match = Any
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{([0-9]+)(?:,[0-9]*)?\}|.", re.DOTALL)
+_PLAIN = re.compile(rf"[^\\\[\](){{}}.*+?|^$]{{{LONGEST_PLAIN + 1}}}")
 
 
 @lru_cache(maxsize=1024)
-def compiled(pattern: str) -> regex.Pattern[str]:
+def compiled(pattern: str) -> Any:
     """The expression, ready to search; raises BadInput with a sentence."""
     if len(pattern) > LONGEST:
         raise BadInput(f"A regular expression has at most {LONGEST} characters.")
+    if _PLAIN.search(pattern):
+        raise BadInput(f"A regular expression has at most {LONGEST_PLAIN} plain characters in a row; use `contains`.")
+    if _parts(pattern) > MOST_PARTS:
+        raise BadInput(f"The regular expression {_shown(pattern)} repeats too much; write smaller counts.")
     try:
         return regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError, ValueError) as error:
-        raise BadInput(f"The regular expression {pattern[:100]!r} is not valid: {error}.") from None
+        raise BadInput(f"The regular expression {_shown(pattern)} is not valid: {error}.") from None
 
 
-def search(pattern: str, text: str, seconds: float = SECONDS) -> Match | None:
-    """The first place in the text that matches. Raises BadInput, or PatternTooSlow after `seconds`; keep it away from
+def search(pattern: str, text: str, seconds: float = SECONDS) -> Match:
+    """The first place in the text that matches, or None. Raises BadInput, or PatternTooSlow after `seconds`; keep it away from
     an event loop, which `search_in_time` is for."""
-    found = _search(pattern, text, seconds)
-    if isinstance(found, TimeoutError):
+    try:
+        return compiled(pattern).search(text, timeout=seconds, concurrent=True)
+    except TimeoutError:
         raise PatternTooSlow(
-            f"The regular expression {pattern[:100]!r} did not come to an end within {seconds:g} s on a text of "
+            f"The regular expression {_shown(pattern)} did not come to an end within {seconds:g} s on a text of "
             f"{len(text)} characters; write it without nested repetitions such as (a+)+."
-        )
-    return found
+        ) from None
 
 
-async def search_in_time(pattern: str, text: str, seconds: float = SECONDS) -> Match | None:
+async def search_in_time(pattern: str, text: str, seconds: float = SECONDS) -> Match:
     """The same, for an event loop: what takes longer than a moment is done by a thread."""
     if len(text) <= SHORT:
-        found = _search(pattern, text, AT_ONCE_SECONDS)
-        if not isinstance(found, TimeoutError):
-            return found
+        try:
+            return compiled(pattern).search(text, timeout=AT_ONCE_SECONDS)
+        except TimeoutError:
+            pass
     return await asyncio.to_thread(search, pattern, text, seconds)
 
 
-def _search(pattern: str, text: str, seconds: float) -> Match | None | TimeoutError:
-    try:
-        # On a loop the lock is not let go for what ends in microseconds.
-        return compiled(pattern).search(text, timeout=seconds, concurrent=len(text) > SHORT or seconds > AT_ONCE_SECONDS)
-    except TimeoutError as error:
-        return error
+def _parts(pattern: str) -> int:
+    """How many parts it has once counts are written out, about."""
+    sizes, last = [0], 0
+    for token in _TOKEN.finditer(pattern):
+        if token[0] == "(":
+            sizes.append(0)
+        elif token[0] == ")" and len(sizes) > 1:
+            last = sizes.pop() + 1
+            sizes[-1] += last
+        elif token[1]:
+            grown = last * max(1, int(token[1][:9]))
+            sizes[-1] += grown - last
+            last = grown
+        else:
+            last = 1
+            sizes[-1] += 1
+    return max(sizes)
+
+
+def _shown(pattern: str) -> str:
+    return repr(pattern if len(pattern) <= 100 else f"{pattern[:100]}…")

@@ -92,14 +92,8 @@ def _variable(place: str, names: Names) -> str:
     name, _, default = (part.strip() for part in place.partition("??"))
     if name.startswith("$"):
         return _generated(name[1:], names)
-    if "??" in place:
-        # In double quotes a word within ${…} would need other quotes than anywhere else.
-        return f"${{{names.of(name)}-{shlex.quote(default)}}}" if _is_plain(default) else f'"${{{names.of(name)}}}"'
-    return f'"${{{names.of(name)}}}"'
-
-
-def _is_plain(text: str) -> bool:
-    return re.fullmatch(r"[\w./:@%+=,-]*", text, re.ASCII) is not None
+    fallback = re.sub(r"([\\\"$`}])", r"\\\1", default)
+    return f'"${{{names.of(name)}-{fallback}}}"' if "??" in place else f'"${{{names.of(name)}}}"'
 
 
 def _generated(name: str, names: Names) -> str:

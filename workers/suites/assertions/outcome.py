@@ -1,0 +1,95 @@
+"""How an assertion came out, and how values are shown in a sentence."""
+
+import json as standard
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from infra import json
+from models import Verdict
+from workers.suites.steps.paths import MISSING
+
+Json = dict[str, Any]
+
+# Bytes of what was expected and what came that a result keeps, and characters that a sentence quotes.
+KEPT = 2048
+QUOTED = 200
+_LAZY = standard.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an assertion says of an answer; the fields are those of Judged."""
+
+    verdict: Verdict
+    message: str
+    expected: Any = None
+    actual: Any = None
+    details: list[Json] | None = None
+
+
+Outcomes = Outcome | Awaitable[Outcome]
+
+
+def passed(message: str, expected: Any = None, actual: Any = None, details: list[Json] | None = None) -> Outcome:
+    """What was expected came."""
+    return Outcome(Verdict.PASSED, message, expected, actual, details)
+
+
+def failed(message: str, expected: Any = None, actual: Any = None, details: list[Json] | None = None) -> Outcome:
+    """Something else came."""
+    return Outcome(Verdict.FAILED, message, expected, actual, details)
+
+
+def errored(message: str, expected: Any = None, actual: Any = None, details: list[Json] | None = None) -> Outcome:
+    """Nobody can say whether it is as expected."""
+    return Outcome(Verdict.ERRORED, message, expected, actual, details)
+
+
+def shown(value: Any, at_most: int = QUOTED) -> str:
+    """The value as JSON, in so many characters; of a long one only the beginning is made."""
+    if isinstance(value, str):
+        return f'{json.dumps(value[:at_most])[:-1]}…"' if len(value) > at_most else _text(value)
+    if not isinstance(value, list | dict):
+        return _text(value)
+    made = ""
+    try:
+        for piece in _LAZY.iterencode(value):
+            made += piece[: at_most + 1]
+            if len(made) > at_most:
+                return f"{made[:at_most]}…"
+    except RecursionError:
+        return f"{made}…"
+    return made
+
+
+def kept(value: Any) -> Any:
+    """The value if it is at most 2 KiB as JSON, else the beginning of it as text."""
+    if value is MISSING:
+        return None
+    if not isinstance(value, str | list | dict):
+        return value
+    made = value if isinstance(value, str) else shown(value, KEPT)
+    size = made.encode("utf-8", "replace")
+    if len(size) <= KEPT:
+        return value
+    return f"{size[: KEPT - 3].decode('utf-8', 'ignore')}…"
+
+
+def step(name: str | int) -> str:
+    """A step of a path, as JSONPath writes it: `.name`, `["a name"]`, `[0]`."""
+    if isinstance(name, int):
+        return f"[{name}]"
+    return f".{name}" if name.isascii() and name.isidentifier() else f"[{shown(name)}]"
+
+
+def listed(values: list[str], last: str = "or") -> str:
+    """`a, b or c`."""
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {last} {values[-1]}"
+
+
+def _text(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, UnicodeEncodeError):
+        return standard.dumps(value, default=str)
