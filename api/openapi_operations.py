@@ -16,7 +16,9 @@ from models import (
     ENTRY_PREFIX,
     ApiKey,
     Batch,
+    Case,
     DatabaseConnection,
+    Environment,
     Hook,
     InboxMessage,
     InboxStatus,
@@ -27,21 +29,25 @@ from models import (
     Project,
     Schedule,
     StoredFile,
+    Suite,
     WebhookDelivery,
     WebhookEndpoint,
 )
 from schemas.job import JobIn
 from schemas.project_events import CURSOR
+from schemas.templated import NAME_PATTERN
 from workers.kinds import KINDS
 
 Json = dict[str, Any]
 
 PREFIXES = {
     "batch_id": Batch.prefix,
+    "case_id": Case.prefix,
     "database_id": DatabaseConnection.prefix,
     "dead_letter_id": "dl",
     "delivery_id": WebhookDelivery.prefix,
     "endpoint_id": WebhookEndpoint.prefix,
+    "environment_id": Environment.prefix,
     "entry_id": f"({'|'.join(ENTRY_PREFIX.values())})",
     "evaluation_id": KbEvaluation.prefix,
     "file_id": StoredFile.prefix,
@@ -53,9 +59,13 @@ PREFIXES = {
     "project_id": Project.prefix,
     "query_id": KbQuery.prefix,
     "schedule_id": Schedule.prefix,
+    "suite_id": Suite.prefix,
 }
 # Path parameters that are no ids.
-SHAPES = {"number": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647}}
+SHAPES: dict[str, Json] = {
+    "number": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
+    "secret_name": {"type": "string", "pattern": f"^{NAME_PATTERN}$"},
+}
 PROBLEM_JSON = "application/problem+json"
 STREAM = "text/event-stream"
 # What a job ends with, never a request.

@@ -8,7 +8,10 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from schemas.base import OneOf, page_of
+from schemas.choice import Choice
 from schemas.job import DigestOut, JobIn, JobOut
+from schemas.step_auth import StepAuth
+from schemas.templated import NAME_PATTERN
 from workers.kinds import KINDS
 
 Json = dict[str, Any]
@@ -41,6 +44,10 @@ def _exactly(self: Any, field: fields.Field[Any], ret: Json) -> Json:
         if field.key_field is not None and getattr(field.key_field, "validators", None):
             lengths = self.field2length(field.key_field, ret={})
             more["propertyNames"] = {"type": "string", **lengths} if lengths else {"type": "string"}
+    if isinstance(field, Choice):
+        more["anyOf"] = [self.resolve_nested_schema(shape) for shape in field.shapes.values()]
+        if isinstance(field, StepAuth):
+            more["anyOf"] += [{"type": "string", "pattern": f"^{NAME_PATTERN}$"}, {"const": False}]
     if field.allow_none and "anyOf" in ret and {"type": "null"} not in ret["anyOf"]:
         more["anyOf"] = [*ret["anyOf"], {"type": "null"}]
     if "example" in ret:

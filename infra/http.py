@@ -16,7 +16,9 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDict
 
+from infra.cookies import Cookies
 from infra.errors import AnswerInvalid, AnswerTooLarge, BadInput, TargetRefused, TargetTimeout, TargetUnreachable
 from infra.redirects import REDIRECTS, Request, redirected
 from infra.resolver import CheckedResolver, SystemResolver
@@ -39,7 +41,8 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `headers` know no case; `cut`: the body is longer than was read; `url`: after redirects."""
+    """What came back. `headers` know no case, keep their order, and repeat in `items()`; `cut`: the body is longer than
+    was read; `url`: after redirects. `head_seconds` went by until the headers were there."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,6 +50,7 @@ class Answer:
     cut: bool
     seconds: float
     url: str
+    head_seconds: float
 
 
 class GuardedClient:
@@ -78,11 +82,13 @@ class GuardedClient:
         at_most: int = 10 * MEGABYTE,
         cut: bool = False,
         redirects: int = 0,
+        cookies: Cookies | None = None,
     ) -> Answer:
         """The answer, whatever its status, within `seconds` for everything.
 
         A body of more than `at_most` bytes, counted after decompression, is cut there or raises AnswerTooLarge. At most
-        `redirects` redirects are followed; with none, one is an answer like any other.
+        `redirects` redirects are followed; with none, one is an answer like any other. `cookies` are sent along, and
+        learn from each answer, also from one that redirects.
 
         Raises BadInput, TargetRefused, TargetUnreachable, TargetTimeout, AnswerTooLarge or AnswerInvalid.
         """
@@ -95,7 +101,7 @@ class GuardedClient:
         try:
             async with asyncio.timeout(seconds):
                 for left in range(redirects, -1, -1):
-                    found = await self._exchange(request, at_most, cut, begun, follow=redirects > 0)
+                    found = await self._exchange(request, at_most, cut, begun, follow=redirects > 0, cookies=cookies)
                     if isinstance(found, Answer):
                         return found
                     if left:
@@ -114,21 +120,26 @@ class GuardedClient:
         await self._resolver.close()
 
     async def _exchange(
-        self, request: Request, at_most: int, cut: bool, begun: float, *, follow: bool
+        self, request: Request, at_most: int, cut: bool, begun: float, *, follow: bool, cookies: Cookies | None
     ) -> Answer | tuple[int, str]:
         """The answer, or the status and Location of a redirect to follow."""
         body: bytes | io.BytesIO | None = request.body
         if isinstance(body, bytes) and len(body) > MEGABYTE:
             body = io.BytesIO(body)  # goes out in pieces, so that the loop is not held up
+        headers = _with(cookies, request) if cookies else request.headers
         async with self._opened().request(
-            request.method, request.url, headers=request.headers, data=body, allow_redirects=False
+            request.method, request.url, headers=headers, data=body, allow_redirects=False
         ) as response:
+            head_seconds = monotonic() - begun
+            if cookies is not None:
+                cookies.learn(request.url, response.headers)
             if follow and response.status in REDIRECTS and (location := response.headers.get("Location")):
                 return response.status, location
             content, was_cut = await _read(response.content, at_most)
             if was_cut and not cut:
                 raise AnswerTooLarge(f"The answer of {request.url.host} is longer than {at_most} bytes.")
-            return Answer(response.status, response.headers, content, was_cut, monotonic() - begun, str(request.url))
+            seconds, url = monotonic() - begun, str(request.url)
+            return Answer(response.status, response.headers, content, was_cut, seconds, url, head_seconds)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._is_closed:
@@ -174,6 +185,16 @@ def check_headers(headers: Mapping[str, str], pointer: str = "/headers") -> None
             continue
         at = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
         raise BadInput(problem, errors=[{"pointer": at, "detail": problem}])
+
+
+def _with(cookies: Cookies, request: Request) -> Mapping[str, str] | None:
+    """The headers, with those cookies that go there."""
+    headers = CIMultiDict(request.headers or {})
+    cookie = cookies.header(request.url, headers.get("Cookie"))
+    if cookie is None:
+        return request.headers
+    headers["Cookie"] = cookie
+    return headers
 
 
 async def _read(content: aiohttp.StreamReader, at_most: int) -> tuple[bytes, bool]:

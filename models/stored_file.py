@@ -17,6 +17,7 @@ class FilePurpose(StrEnum):
     UPLOAD = "upload"
     EXPORT = "export"
     REPORT = "report"
+    TEST_BODY = "test_body"
 
 
 class StoredFile(Record, InProject):

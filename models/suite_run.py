@@ -38,13 +38,15 @@ class Run(Record, InProject):
     `wishes` is the job's input as it was understood, `plan` the cases with their versions as they were when it began,
     so that another attempt goes on with the same ones: `[{case_id, version, rows}]`. `total` and `done` count
     executions, `counts` cases by verdict. `verdict` is null until the end. `green_run_id` is the last run of the same
-    suite or cases that passed; `reports` are file ids by format.
+    suite or cases that passed; `reports` are file ids by format. `selection` is the same for runs of the same suite or of
+    the same cases.
     """
 
     __tablename__ = "test_runs"
     __table_args__ = (
         Index(None, "project_id", "id"),
         Index(None, "suite_id", "id", postgresql_where=text("suite_id IS NOT NULL")),
+        Index(None, "project_id", "selection", "id"),
     )
     prefix = "run"
 
@@ -53,6 +55,7 @@ class Run(Record, InProject):
     suite_id: Mapped[UUID | None]
     environment_id: Mapped[UUID | None]
     wishes: Mapped[dict[str, Any]]
+    selection: Mapped[str | None]
     plan: Mapped[list[Any]] = mapped_column(deferred=True)
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     seed: Mapped[int] = mapped_column(Integer)

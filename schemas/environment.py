@@ -8,7 +8,17 @@ from models import Environment, EnvironmentSecret
 from schemas.base import Pairs, PublicId, Text, Time, page_query
 from schemas.case import title
 from schemas.step_auth import Auth
-from schemas.templated import LONGEST_VALUE, SEALED, a_url, checked, has_place, header_pairs, named, variable_pairs
+from schemas.templated import (
+    LONGEST_NAME,
+    LONGEST_VALUE,
+    SEALED,
+    a_url,
+    checked,
+    has_place,
+    header_pairs,
+    named,
+    variable_pairs,
+)
 
 Json = dict[str, Any]
 
@@ -53,7 +63,7 @@ class EnvironmentFields(Schema):
     )
     default_auth = Text(
         at_least=1,
-        at_most=64,
+        at_most=LONGEST_NAME,
         load_default=None,
         allow_none=True,
         metadata={"description": "Of `auth`, the one of steps that name none."},

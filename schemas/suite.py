@@ -103,6 +103,7 @@ class SuiteCasesQuery(Schema):
         metadata={"description": "How many objects at most."},
     )
     after = PublicId("tc", metadata={"description": "Continue after this case."})
+    include_drafts = fields.Boolean(load_default=False, truthy={"true"}, falsy={"false"})
 
 
 def suite_view(suite: Suite) -> Json:

@@ -65,13 +65,18 @@ class RunOut(Schema):
     green_run_id = PublicId(
         "run", required=True, allow_none=True, metadata={"description": "The last run of the same that passed."}
     )
-    around = fields.Dict(
-        keys=fields.String(), required=True, metadata={"description": "The suite's own setup and teardown."}
-    )
     reports = fields.Dict(keys=fields.String(), values=fields.Nested(ReportOut), required=True)
     created_at = Time(required=True)
     started_at = Time(required=True, allow_none=True)
     finished_at = Time(required=True, allow_none=True)
+
+
+class WholeRunOut(RunOut):
+    """A run of test cases with what surrounded them."""
+
+    around = fields.Dict(
+        keys=fields.String(), required=True, metadata={"description": "The suite's own setup and teardown."}
+    )
 
 
 def _status(run: Run, job: Job | None) -> str:
@@ -141,7 +146,7 @@ class AcceptIn(NoteIn):
 class RerunIn(Schema):
     """Which cases are run again."""
 
-    only = fields.String(validate=validate.OneOf(RERUNS), load_default="all")
+    which = fields.String(data_key="only", validate=validate.OneOf(RERUNS), load_default="all")
 
 
 class OverrideOut(Schema):

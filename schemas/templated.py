@@ -8,11 +8,12 @@ from marshmallow import ValidationError, fields
 
 from schemas.base import Pairs, Text
 
-LONGEST_NAME = 64
+LONGEST_NAME = 100
+NAME_PATTERN = rf"[A-Za-z_][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}"
 LONGEST_VALUE = 65_536
 
 _PLACE = re.compile(r"(?<!\\)\{\{[^{}]+\}\}")
-_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}")
+_NAME = re.compile(NAME_PATTERN)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -29,11 +30,16 @@ def has_place(value: Any) -> bool:
     return isinstance(value, str) and _PLACE.search(value) is not None
 
 
+def is_name(value: str) -> bool:
+    """Whether templates can use it as a name."""
+    return _NAME.fullmatch(value) is not None
+
+
 def a_name(value: str) -> None:
     """Refuses what cannot be named in a template."""
-    if not _NAME.fullmatch(value):
+    if not is_name(value):
         raise ValidationError(
-            f"Must be a name: a letter or _, then letters, digits and _, at most {LONGEST_NAME} characters."
+            f"Must be a name: a letter or _, then letters, digits, _ and -, at most {LONGEST_NAME} characters."
         )
 
 
@@ -62,10 +68,9 @@ def a_url(value: str) -> None:
 
 def named(**kwargs: Any) -> Text:
     """A field for a name that templates can use."""
-    pattern = rf"^[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}$"
     field = Text(at_least=1, at_most=LONGEST_NAME, **kwargs)
     field.validators.append(a_name)
-    field.metadata = {"pattern": pattern, **field.metadata}
+    field.metadata = {"pattern": f"^{NAME_PATTERN}$", **field.metadata}
     return field
 
 

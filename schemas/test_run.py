@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from models import Verdict
 from schemas.base import Flag, Number, PublicId, Text
-from schemas.templated import variables
+from schemas.templated import variable_pairs
 
 REPORTS = ("json", "junit", "html", "har")
 MOST_CASES = 10_000
@@ -60,7 +60,7 @@ class RunJobIn(RunDefaults):
         allow_none=True,
         metadata={"description": "An environment's id, or its name. Left out: the suite's, if it has one."},
     )
-    variables = variables(
+    variables = variable_pairs(
         metadata={"description": "In place of variables of the same name of the suite and the environment."}
     )
     seed = Number(

@@ -44,12 +44,13 @@ def tenant(system: System) -> Iterator[Tenant]:
         delivery = tested_endpoint(client)
         file = client.http.post("/v1/files", content=b"fuzz").json()
         knowledge = knowledge_base(client, job["project_id"])
+        suite = suite_with_case(client)
     assert job["status"] == "succeeded", job
     known = {"job_id": job["id"], "key_id": key["id"], "project_id": job["project_id"]}
     known |= {"schedule_id": schedule["id"], "batch_id": batch["id"]}
     known |= {"hook_id": hook, "message_id": message, "file_id": file["id"]}
     known |= {"endpoint_id": delivery["endpoint_id"], "delivery_id": delivery["id"], "event_type": "job.failed"}
-    known |= knowledge
+    known |= knowledge | suite
     known["dead_letter_id"] = failed["id"].replace("job_", "dl_")
     with requests.Session() as session:
         session.trust_env = False
@@ -67,6 +68,16 @@ def knowledge_base(client: Client, project_id: str) -> dict[str, str]:
     database = client.http.post(f"{bases}/{base['id']}/databases", json=nowhere).json()
     ids = {"kb_id": base["id"], "entry_id": document["id"], "query_id": query["id"], "database_id": database["id"]}
     return {**ids, "collection": "documents", "number": "1", "evaluation_id": query["id"].replace("kbq_", "kbe_")}
+
+
+def suite_with_case(client: Client) -> dict[str, str]:
+    """A test case, a suite of it, and an environment with a secret."""
+    case = client.http.post("/v1/test_cases", json={"name": "fuzz", "steps": [{"method": "GET", "url": "/"}]}).json()
+    suite = client.http.post("/v1/suites", json={"name": "fuzz", "case_ids": [case["id"]]}).json()
+    environment = client.http.post("/v1/environments", json={"name": "fuzz"}).json()
+    client.http.put(f"/v1/environments/{environment['id']}/secrets/token", json={"value": "fuzz-secret"})
+    ids = {"case_id": case["id"], "suite_id": suite["id"], "environment_id": environment["id"]}
+    return {**ids, "secret_name": "token"}
 
 
 def hook_with_message(client: Client, kind: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from workers.providers import sandbox_judging
 from workers.providers.base import CompletionRequest
 from workers.providers.sandbox_schema import instance
 
@@ -34,6 +35,9 @@ def text(request: CompletionRequest) -> str:
     said = _plain(request)
     form = request.response_format or {}
     if form.get("type") == "json_schema":
+        judged = sandbox_judging.verdict(request.messages)
+        if judged is not None:
+            return orjson.dumps(judged).decode()
         schema = form["json_schema"].get("schema", {})
         return orjson.dumps(instance(schema, text=f"{NAME} {question(request)[:80]}".strip())).decode()
     if form.get("type") == "json_object":

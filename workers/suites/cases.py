@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from infra import ids
 from infra.clock import now
 from infra.errors import BadInput, NotFound
-from models import Case, CaseOrigin, CaseState, CaseVersion, Suite
+from models import Case, CaseOrigin, CaseState, CaseVersion, StoredFile, Suite
 from schemas.base import pointers
 from schemas.case import ROWS, CaseIn
 from workers.files import stored
@@ -103,7 +103,9 @@ def get_case(session: Session, project_id: UUID, case_id: UUID, *, lock: bool = 
     return found
 
 
-def get_cases(session: Session, project_id: UUID, case_ids: Collection[UUID], *, lock: bool = False) -> dict[UUID, Case]:
+def get_cases(
+    session: Session, project_id: UUID, case_ids: Collection[UUID], *, lock: bool = False
+) -> dict[UUID, Case]:
     """Those of the cases that there are, by id; locked, if they are to be changed, always in one order."""
     query = present(project_id).where(Case.id.in_(case_ids)).order_by(Case.id)
     if lock:
@@ -173,9 +175,9 @@ def versions_of(case: Case) -> Select[CaseVersion]:
 def _merged(content: Json, body: Json) -> Json:
     """The content with what is sent in its place, checked; new rows replace those of another source."""
     sent = {name: body[name] for name in (*ROWS, "variables", *contents.PHASES) if name in body}
-    rows = {} if any(sent.get(name) for name in ROWS) else {"data": content["data"]}
+    rows: Json = {} if any(sent.get(name) for name in ROWS) else {"data": content["data"]}
     if not any(name in sent for name in ROWS) and content["data_file_id"]:
-        rows["data_file_id"] = content["data_file_id"]
+        rows["data_file_id"] = ids.parse(StoredFile.prefix, content["data_file_id"])
     kept = {name: content[name] for name in ("variables", *contents.PHASES)}
     return contents.content_of_body(kept | rows | sent)
 

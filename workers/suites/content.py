@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema_rs
-
 from infra import ids, json
 from infra.errors import BadInput, TooManyRows
 from infra.http import check_headers
@@ -18,6 +16,7 @@ from schemas.case import MOST_ROWS
 from schemas.templated import has_place
 from workers.providers import structured
 from workers.suites import data_rows
+from workers.suites.assertions.schemas import compiled
 from workers.suites.steps import paths, patterns, templates
 
 Json = dict[str, Any]
@@ -42,7 +41,7 @@ def content_of_body(body: Json) -> Json:
 
 def checked(content: Json) -> Json:
     """The content with a kind and an id for each step; raises what `check` raises."""
-    _require_shallow(content)
+    require_shallow(content)
     content = content | named_steps(content)
     check(content)
     return content
@@ -61,7 +60,7 @@ def named_steps(content: Json) -> Json:
 def check(content: Json) -> None:
     """Raises BadInput with pointers for what cannot work: rows without end, ids that are there twice, templates,
     patterns, paths and JSON schemas that are none, headers that nobody may send. It may also be a suite's content."""
-    _require_shallow(content)
+    require_shallow(content)
     rows = content.get("data") or []
     if len(rows) > MOST_ROWS:
         detail = (
@@ -98,8 +97,9 @@ def _at(pointer: str, detail: str) -> Json:
     return {"pointer": pointer, "detail": detail}
 
 
-def _require_shallow(content: Json) -> None:
-    """Counts level by level: what is nested too deep for that matters is too deep for recursion, too."""
+def require_shallow(content: Json) -> None:
+    """Raises BadInput, with a pointer, for values that are nested too deep to be kept; counts level by level, since it
+    may be too deep for recursion."""
     for name, value in content.items():
         level, depth = [value], 0
         while level:
@@ -176,11 +176,6 @@ def _refused(look: Any, value: Any, where: str) -> Iterator[Json]:
 
 def _schema(schema: Any, where: str) -> Iterator[Json]:
     try:
-        jsonschema_rs.validator_for(schema, retriever=_nothing_from_elsewhere)
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as refusal:
-        first = str(refusal).splitlines()[0] if str(refusal) else type(refusal).__name__
-        yield _at(where, f"Is not a valid JSON schema: {first[:500]}")
-
-
-def _nothing_from_elsewhere(uri: str) -> Any:
-    raise ValueError(f"nothing is fetched, and {uri} is elsewhere")
+        compiled(schema)
+    except BadInput as error:
+        yield _at(where, error.detail)

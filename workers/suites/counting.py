@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from models import CaseResult, Verdict
+from models import CaseResult, Run, Verdict
 from workers.suites.running.verdicts import of_run
 
 QUARANTINED = "quarantined"
@@ -26,3 +26,9 @@ def reason_of(counts: Mapping[str, int]) -> str | None:
     """`Of 12 cases: 2 failed, 1 flaky.`; None where all is well."""
     words = [f"{counts[one]} {one}" for one in BAD if counts.get(one)]
     return f"Of {sum(counts.values())} cases: {', '.join(words)}." if words else None
+
+
+def around_is_bad(run: Run) -> bool:
+    """Whether a step of the suite's own setup or teardown did not pass."""
+    phases = [steps for steps in run.around.values() if isinstance(steps, list)]
+    return any(step.get("verdict") in (Verdict.FAILED, Verdict.ERRORED) for steps in phases for step in steps)

@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.Column("suite_id", sa.Uuid(), nullable=True),
         sa.Column("environment_id", sa.Uuid(), nullable=True),
         sa.Column("wishes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("selection", sa.Text(), nullable=True),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("seed", sa.Integer(), nullable=False),
@@ -188,6 +189,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_test_runs")),
     )
     op.create_index(op.f("ix_test_runs_project_id_id"), "test_runs", ["project_id", "id"], unique=False)
+    op.create_index(
+        op.f("ix_test_runs_project_id_selection_id"), "test_runs", ["project_id", "selection", "id"], unique=False
+    )
     op.create_index(
         op.f("ix_test_runs_suite_id_id"),
         "test_runs",
@@ -234,6 +238,7 @@ def downgrade() -> None:
     op.drop_index(
         op.f("ix_test_runs_suite_id_id"), table_name="test_runs", postgresql_where=sa.text("suite_id IS NOT NULL")
     )
+    op.drop_index(op.f("ix_test_runs_project_id_selection_id"), table_name="test_runs")
     op.drop_index(op.f("ix_test_runs_project_id_id"), table_name="test_runs")
     op.drop_table("test_runs")
     op.drop_index(op.f("ix_test_failures_project_id_id"), table_name="test_failures")

@@ -1,6 +1,6 @@
-"""Whether a value fits a schema: the part of JSON Schema 2020-12 that the shop's specification uses, references resolved.
+"""Whether a value fits a schema: the part of JSON Schema 2020-12 that the shop's specification uses.
 
-Formats are checked, lengths count code points, and a number without a fraction is an integer.
+Formats are checked, lengths count code points; references were resolved before.
 """
 
 import re

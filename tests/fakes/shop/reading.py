@@ -1,4 +1,4 @@
-"""Reads a request as its operation's rules say: parameters and body with their types, or a refusal with all problems."""
+"""Reads a request as its operation's rules say: parameters and body with their types, or a refusal that says why."""
 
 import json
 import re
@@ -77,6 +77,8 @@ def body_of(rules: Rules, content_type: str, raw: bytes) -> Any:
     header = Message()
     header["content-type"] = content_type or "application/octet-stream"
     media, charset = header.get_content_type(), header.get_content_charset("utf-8")
+    if rules.any_media and media not in rules.body:
+        media = next(iter(rules.body))
     if media not in rules.body or charset not in ("utf-8", "us-ascii"):
         raise Problem(415, f"The body must be {' or '.join(rules.body)} in UTF-8.")
     try:

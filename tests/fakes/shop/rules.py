@@ -12,7 +12,8 @@ METHODS = ("get", "put", "post", "patch", "delete")
 
 @dataclass(slots=True)
 class Rules:
-    """Of one operation: its parameters, the schemas of its body by media type, and who may call it."""
+    """Of one operation: its parameters, the schemas of its body by media type, and who may call it.
+    `any_media`: a body of another type is read as if it were of the first one."""
 
     operation: str
     method: str
@@ -21,6 +22,7 @@ class Rules:
     parameters: list[Json]
     body: dict[str, Json]
     security: list[set[str]]
+    any_media: bool = False
 
     def parameter(self, name: str) -> Json:
         """The schema of a parameter."""

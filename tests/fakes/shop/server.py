@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
-import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +19,9 @@ from tests.fakes.shop.spec import document
 from tests.fakes.shop.store import STAFF_KEY, filled
 
 Json = dict[str, Any]
+Headers = Mapping[str, str]
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="shop"'}
-LARGEST = 1024 * 1024
 
 
 class Shop:
@@ -30,39 +30,41 @@ class Shop:
     def __init__(self) -> None:
         self.document = json.dumps(document()).encode()
         self.store, self.faults = filled(), Switchboard()
-        self._switch([])
+        self.switch([])
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        raw = await request.read()
-        try:
-            answer = self._answer(request, raw)
-        except Problem as problem:
-            answer = problem.answer()
-        except Exception as error:
-            answer = Problem(500, f"{type(error).__name__}: {error}"[:500]).answer()
+        answer = self.answer(request.method, request.raw_path, request.headers, await request.read())
         if answer.delay:
             await asyncio.sleep(answer.delay)
         return _response(answer)
 
-    def _answer(self, request: web.BaseRequest, raw: bytes) -> Answer:
-        path = request.raw_path if request.raw_path.startswith("/") else urlsplit(request.raw_path).path
+    def answer(self, method: str, path: str, headers: Headers, raw: bytes = b"") -> Answer:
+        """The answer to a request; `headers` know no case."""
+        try:
+            return self._answer(method, path if path.startswith("/") else urlsplit(path).path, headers, raw)
+        except Problem as problem:
+            return problem.answer()
+        except Exception as error:
+            return Problem(500, f"{type(error).__name__}: {error}"[:500]).answer()
+
+    def _answer(self, method: str, path: str, headers: Headers, raw: bytes) -> Answer:
         segments = reading.segments_of(path)
         if segments[0].startswith("__") or segments == ["openapi.json"]:
-            return self._own(request.method, segments[0], raw)
+            return self._own(method, segments[0], raw)
         found = self._routes.find(segments)
         if not found:
             raise Problem(404, "There is no such path.")
-        if request.method not in found:
-            return self.faults.unknown_method(request.method, segments, ", ".join(sorted(found)))
-        rules, places = found[request.method]
+        if method not in found:
+            return self.faults.unknown_method(method, segments, ", ".join(sorted(found)))
+        rules, places = found[method]
         call = Call(rules.operation, self.store)
-        call.who = self.faults.authorized(call, request.headers, lambda: self._who(rules, request.headers))
-        call.path, call.query, call.headers = reading.parameters(rules, places, path, request.headers)
+        call.who = self.faults.authorized(call, headers, lambda: self._who(rules, headers))
+        call.path, call.query, call.headers = reading.parameters(rules, places, path, headers)
         if rules.body:
-            call.body = reading.body_of(rules, request.headers.get("Content-Type", ""), raw)
+            call.body = reading.body_of(rules, headers.get("Content-Type", ""), raw)
         return self.faults.around(call, HANDLERS[rules.operation])
 
-    def _who(self, rules: Rules, headers: Any) -> str | None:
+    def _who(self, rules: Rules, headers: Headers) -> str | None:
         """Who calls. Raises Problem 401 or 403."""
         if not rules.security:
             return None
@@ -72,9 +74,9 @@ class Shop:
         accepted = set().union(*rules.security)
         if (bearer is not None and customer is None) or (key is not None and key != STAFF_KEY):
             raise Problem(401, "These credentials are not known.", headers=CHALLENGE)
-        if key and "staffKey" in accepted:
+        if key and "apiKey" in accepted:
             return "staff"
-        if customer and "bearer" in accepted:
+        if customer and "bearerAuth" in accepted:
             return customer
         if customer:
             raise Problem(403, "This is for the staff.")
@@ -93,11 +95,17 @@ class Shop:
             wanted = json.loads(raw)["on"]
             if unknown := sorted(set(wanted) - set(FAULTS)):
                 raise Problem(422, f"There is no fault named {', '.join(unknown)}.")
-            self._switch(wanted)
+            self.switch(wanted)
             return Answer(body={"on": wanted})
         raise Problem(404, "There is no such path.")
 
-    def _switch(self, names: list[str]) -> None:
+    def find(self, method: str, path: str) -> str | None:
+        """The id of the operation that answers there."""
+        found = self._routes.find(reading.segments_of(path)).get(method)
+        return found[0].operation if found else None
+
+    def switch(self, names: list[str]) -> None:
+        """Exactly these faults from now on."""
         rules = rules_of(document())
         self.faults.switch(names, rules)
         self._routes = Routes(rules)
@@ -117,14 +125,9 @@ async def serve(port: int) -> None:
     stopped = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopped.set)
-    runner = web.ServerRunner(web.Server(Shop(), access_log=None, client_max_size=LARGEST, keepalive_timeout=600))
+    runner = web.ServerRunner(web.Server(Shop(), access_log=None, keepalive_timeout=600))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=2048, shutdown_timeout=0.2).start()
     await stopped.wait()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(runner.cleanup(), 2.0)
-
-
-def now() -> float:
-    """Seconds; for limits."""
-    return time.monotonic()

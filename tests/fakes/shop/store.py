@@ -103,8 +103,8 @@ def _products(store: Store) -> None:
 
 def _orders(store: Store) -> None:
     skus = list(store.products)
-    for index in range(40):
-        items = [{"sku": skus[(index + n) % 120], "quantity": 1 + n} for n in range(1 + index % 3)]
+    for index in range(60):
+        items: list[Json] = [{"sku": skus[(index + n) % 120], "quantity": 1 + n} for n in range(1 + index % 3)]
         priced = [{**item, "price": store.products[item["sku"]]["price"]} for item in items]
         store.orders[FIRST_ORDER + index] = {
             "id": FIRST_ORDER + index,

@@ -1,18 +1,16 @@
-"""How much work a JSON schema makes of a value, found out before it is done: a validator cannot be stopped, and holds up
-the whole process while it works.
+"""How much work a JSON schema makes of a value, found out before it is done: a validator cannot be stopped, and holds
+up the whole process while it works.
 
 What multiplies is alternatives within alternatives: a value is looked at once for each way that leads to it. The ways
-to one place are counted without the value (`expanded`); only where alternatives have values below them, and those are
-nested deep, they are counted along the value, each place once.
+to one place are counted once for a schema; where several of them lead on to the values below, and those are nested so
+deep that it may matter, all are counted along the value, each place once.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urljoin
-
-import jsonschema_rs
+from urllib.parse import unquote
 
 from infra.errors import BadInput
 
@@ -48,7 +46,10 @@ class Effort:
         self._named: dict[str, Any] | None = None
         self._schemas: dict[int, Any] = {}
         self._expanded: dict[int, tuple[Counter[int], int]] = {}
-        self._ways, self._branches = self._widest()
+        try:
+            self._ways, self._branches = self._widest()
+        except RecursionError:
+            raise _too_much() from None
 
     def require_little(self, value: Any) -> None:
         """Raises BadInput where the schema looks at that value too often."""
@@ -165,8 +166,8 @@ class Effort:
 
 def _too_much() -> BadInput:
     return BadInput(
-        "The schema has so many alternatives within alternatives that checking this answer would take too long; make it "
-        "simpler, or check a part of the answer by `path`."
+        "The schema has so many alternatives within alternatives that checking this answer would take too long; make "
+        "it simpler, or check a part of the answer by `path`."
     )
 
 
@@ -211,7 +212,6 @@ def _weight(schema: Json) -> int:
     return weight
 
 
-_backtracking: dict[str, bool] = {}
 _SUSPICIOUS = re.compile(r"\(\?[=!<>(]|\\[1-9kgKG]|[*+?}]\+")
 
 

@@ -1,15 +1,17 @@
 """How an assertion came out, and how values are shown in a sentence."""
 
+import asyncio
 import json as standard
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from infra import json
 from models import Verdict
 from workers.suites.steps.paths import MISSING
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 # Bytes of what was expected and what came that a result keeps, and characters that a sentence quotes.
 KEPT = 2048
@@ -86,6 +88,16 @@ def step(name: str | int) -> str:
 def listed(values: list[str], last: str = "or") -> str:
     """`a, b or c`."""
     return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {last} {values[-1]}"
+
+
+async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What they return, run at the same time. The first error ends the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in coroutines]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _text(value: Any) -> str:

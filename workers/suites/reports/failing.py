@@ -21,13 +21,11 @@ def bad_assertions(step: Json) -> Iterator[Json]:
     return (one for one in step.get("assertions") or () if one.get("verdict") in BAD)
 
 
-def line_of(step: Json) -> str:
-    """`POST https://… → 500 in 12 ms`, or `openai/gpt-5 in 900 ms`."""
-    request, response = step.get("request") or {}, step.get("response") or {}
-    asked = f"{request.get('method', '')} {request.get('url', '')}".strip() or str(request.get("model") or "not sent")
-    status = response.get("status")
-    answered = f" → {status}" if status is not None else ""
-    return f"{asked}{answered} in {float(step.get('milliseconds') or 0):.0f} ms"
+def asked(step: Json) -> str:
+    """`POST https://… → 500`, or the model that was asked."""
+    request, status = step.get("request") or {}, (step.get("response") or {}).get("status")
+    sent = f"{request.get('method', '')} {request.get('url', '')}".strip() or str(request.get("model") or "not sent")
+    return sent if status is None else f"{sent} → {status}"
 
 
 def in_words(steps: list[Any]) -> str:
@@ -37,7 +35,7 @@ def in_words(steps: list[Any]) -> str:
 
 def _of_step(step: Json) -> Iterator[str]:
     yield f"{step.get('name') or step.get('id')} ({step.get('phase', 'steps')}): {step.get('reason') or ''}"
-    yield f"  {line_of(step)}"
+    yield f"  {asked(step)} in {float(step.get('milliseconds') or 0):.0f} ms"
     for one in bad_assertions(step):
         yield f"  - {one.get('type')}: {one.get('message') or one['verdict']}"
         for name in ("expected", "actual"):

@@ -16,7 +16,7 @@ from infra import db
 from infra.clock import now
 from infra.errors import NotFound
 from models import CaseResult, CaseRun, Environment, Failure, Job, Run, Suite, Verdict
-from schemas.suite_run import RunOut, run_view
+from schemas.suite_run import WholeRunOut, run_view
 from workers.suites import counting
 
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ class Head:
         """The run as clients see it."""
         view = run_view(self.run, self.job, self.new_failures)
         view |= {"verdict": self.verdict, "reason": self.reason, "counts": self.counts}
-        shown: Json = RunOut().dump(view)
+        shown: Json = WholeRunOut().dump(view)
         return shown
 
 
@@ -191,3 +191,23 @@ def _read(query: Select[CaseRun], steps: Steps) -> list[CaseRun]:
             whole = again.options(undefer(CaseRun.steps)).execution_options(populate_existing=True)
             session.scalars(whole).all()
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a case's executions took, in milliseconds."""
+
+    case_id: UUID
+    count: int
+    median: float
+    longest: float
+
+
+def timings(head: Head) -> dict[UUID, Timing]:
+    """Of all cases that were executed."""
+    took = CaseRun.milliseconds
+    median = func.percentile_cont(0.5).within_group(took)
+    figures = _executions(head.run, Steps.NONE).with_only_columns(CaseRun.case_id, func.count(), median, func.max(took))
+    with db.transaction() as session:
+        found = session.execute(figures.group_by(CaseRun.case_id))
+        return {row[0]: Timing(*row) for row in found}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
 
 from infra import ids
 from infra.clock import rfc3339
@@ -58,7 +59,8 @@ class _Page:
 
     @contextmanager
     def element(self, tag: str, /, **attributes: str | None) -> Iterator[None]:
-        self._xml.startElement(tag, {key: _clean(value) for key, value in attributes.items() if value is not None})
+        given = {key: _clean(value) for key, value in attributes.items() if value is not None}
+        self._xml.startElement(tag, AttributesImpl(given))
         yield
         self._xml.endElement(tag)
         self._xml.ignorableWhitespace("\n")

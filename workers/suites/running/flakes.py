@@ -2,14 +2,20 @@
 
 A run shows a case as flaky if the same thing passed and failed in it, or if the case failed in it alone: it passed in
 the run before and in the run after, unchanged. A case that breaks and stays broken, for however many runs, was never
-flaky. After `n` runs with `k` flaky ones, the share of flaky runs has the distribution Beta(1 + k, 1 + n - k).
+flaky. Only runs of the version that is now decide. After `n` runs with `k` flaky ones, the share of flaky runs has the distribution Beta(1 + k, 1 + n - k).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from models import Verdict
+from workers.suites import case_review, cases
 
 REMEMBERED = 50
 FEWEST_RUNS = 10
@@ -17,6 +23,17 @@ TOO_OFTEN = 0.05
 SURE = 0.95
 CLEAN_RUNS = 20
 DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.FLAKY)
+
+NEWEST = text(f"""
+SELECT w.case_id, c.quarantined_at IS NOT NULL AS quarantined, c.quarantine ->> 'run_id' IS NOT NULL AS automatic,
+  ARRAY(
+    SELECT coalesce(r.override ->> 'verdict', r.verdict) FROM test_case_results r
+    WHERE r.case_id = w.case_id AND r.case_version = w.version ORDER BY r.run_id DESC LIMIT {REMEMBERED}
+  ) AS verdicts
+FROM unnest(CAST(:cases AS uuid[]), CAST(:versions AS int[])) AS w(case_id, version)
+  JOIN test_cases c ON c.id = w.case_id
+WHERE c.project_id = :project_id AND c.deleted_at IS NULL ORDER BY w.case_id
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +68,7 @@ def score(verdicts: Sequence[str]) -> Score:
 def _is_flaky(decided: Sequence[str], index: int) -> bool:
     if decided[index] != Verdict.FAILED:
         return decided[index] == Verdict.FLAKY
-    around = decided[max(0, index - 1) : index + 2]
-    return [*around] == [Verdict.PASSED, Verdict.FAILED, Verdict.PASSED]
+    return [*decided[max(0, index - 1) : index + 2]] == [Verdict.PASSED, Verdict.FAILED, Verdict.PASSED]
 
 
 def above(share: float, flaky: int, runs: int) -> float:
@@ -60,3 +76,34 @@ def above(share: float, flaky: int, runs: int) -> float:
     which for whole numbers is a sum over a binomial distribution."""
     tries = runs + 1
     return sum(comb(tries, hits) * share**hits * (1 - share) ** (tries - hits) for hits in range(flaky + 1))
+
+
+def review(session: Session, project_id: UUID, run_id: UUID, ended: Mapping[UUID, int]) -> None:
+    """Quarantines those of the cases, by id with their version, that have just been flaky once too often, and releases
+    those that were quarantined here and have passed often enough since."""
+    asked = {"project_id": project_id, "cases": [str(one) for one in ended], "versions": [*ended.values()]}
+    wanted = {row.case_id: said for row in session.execute(NEWEST, asked) if (said := _wanted(row))}
+    for case_id, case in (cases.get_cases(session, project_id, wanted, lock=True) if wanted else {}).items():
+        if case.quarantined_at is None:
+            case_review.quarantine(session, case, wanted[case_id], run_id=run_id)
+        elif case.quarantine and case.quarantine.get("run_id"):
+            case_review.release(session, case, wanted[case_id], run_id=run_id)
+
+
+def _wanted(row: Any) -> str | None:
+    """Why the case is to be quarantined, or released; None where all stays as it is."""
+    found = score(row.verdicts)
+    if row.quarantined:
+        return f"It passed {found.clean} times in a row." if row.automatic and found.clean >= CLEAN_RUNS else None
+    # Only what is flaky now is: after a release, what was flaky before does not count by itself.
+    if not (found.is_flaky and just_now(row.verdicts)):
+        return None
+    return f"It was flaky in {found.flaky} of its last {found.runs} runs."
+
+
+def just_now(verdicts: Sequence[str]) -> bool:
+    """Whether the newest run is what shows the case as flaky."""
+    decided = [one for one in verdicts if one in DECIDED]
+    return decided[:1] == [Verdict.FLAKY] or (
+        len(decided) > 1 and decided[0] == Verdict.PASSED and _is_flaky(decided, 1)
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from infra import ids
-from models import Case, Environment, Run, Suite
+from models import Case, Environment, Run, Suite, Verdict
 from workers.suites.running.plan import Plan
 
 Json = dict[str, Any]
@@ -44,16 +44,6 @@ def finished(plan: Plan, ended: Json) -> list[tuple[str, Json]]:
     """The run ended: with `verdict`, `reason`, `counts`, `new_failures` and `report_file_ids`."""
     said = {**about(plan), **ended, "previous_verdict": plan.previous_verdict}
     events = [("testrun.finished", said)]
-    if ended["verdict"] in ("failed", "errored"):
+    if ended["verdict"] in (Verdict.FAILED, Verdict.ERRORED):
         events.append(("testrun.failed", said))
     return events
-
-
-def about_case(case_id: UUID, name: str, reason: str, run_id: UUID) -> Json:
-    """A case is quarantined or released."""
-    return {
-        "test_case_id": ids.show(Case.prefix, case_id),
-        "name": name,
-        "reason": reason,
-        "run_id": ids.show(Run.prefix, run_id),
-    }

@@ -5,6 +5,9 @@
     case       a row failed → failed, else one errored → errored, else one is flaky → flaky, else passed
     run        the same over its cases; those in quarantine do not count
 
+What a teardown step says counts only where everything before it passed: a case that could not make what it tests has
+nothing to clear away either.
+
 So a case that fails with some of its data rows, each time, is failed and not flaky: a verdict is flaky only where the
 same thing came out both ways. An execution that errored because its target could not be reached, or did not answer in
 time, is to its users one that did not work: beside one that passed it makes the row flaky. Any other error is one of
@@ -12,7 +15,7 @@ the test, not of what it tests; it never makes a row flaky, and beside passed on
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +24,8 @@ from models import Verdict
 Json = dict[str, Any]
 
 # From the worst on: the first that there is decides.
-WORST = (Verdict.FAILED, Verdict.ERRORED, Verdict.FLAKY, Verdict.PASSED)
-COUNTED = tuple(one.value for one in Verdict)
+WORST = (Verdict.FAILED, Verdict.ERRORED, Verdict.FLAKY, Verdict.CANCELLED, Verdict.PASSED)
+TEARDOWN = "teardown"
 MOST_REASONS = 100
 
 
@@ -48,10 +51,15 @@ class Fault:
     occurrences: int = 0
 
 
-def of_execution(steps: Iterable[Json]) -> Verdict:
-    """The verdict of an execution by those of its steps."""
-    found = {step["verdict"] for step in steps}
-    return next((one for one in (Verdict.ERRORED, Verdict.FAILED) if one in found), Verdict.PASSED)
+def decisive(steps: Sequence[Json]) -> Json | None:
+    """The step's result that decides an execution that did not pass: the first that errored, else that failed, of
+    setup and steps, and only then of the teardown. None if all passed."""
+    for phase in (False, True):
+        for verdict in (Verdict.ERRORED, Verdict.FAILED):
+            for step in steps:
+                if step["verdict"] == verdict and (step["phase"] == TEARDOWN) is phase:
+                    return step
+    return None
 
 
 @dataclass(slots=True)
@@ -139,8 +147,8 @@ class Tally:
         if verdict in (Verdict.PASSED, Verdict.SKIPPED):
             return None
         wrong = self.counts[Verdict.FAILED] + self.counts[Verdict.ERRORED]
-        first = self.reasons.get(Verdict.FAILED if self.counts[Verdict.FAILED] and verdict != Verdict.ERRORED
-                                 else Verdict.ERRORED)  # fmt: skip
+        is_failed = self.counts[Verdict.FAILED] and verdict != Verdict.ERRORED
+        first = self.reasons.get(Verdict.FAILED if is_failed else Verdict.ERRORED)
         if self.executions == 1:
             return first
         return f"{wrong} of {self.executions} executions did not pass. {first or ''}".strip()
@@ -153,6 +161,6 @@ def worst(verdicts: Iterable[str] | Counter[str]) -> Verdict:
 
 
 def of_run(counts: Counter[str]) -> Verdict:
-    """The verdict of a run by how many of its cases, those in quarantine left out, have which."""
-    found = worst(+counts)
-    return Verdict.PASSED if found == Verdict.SKIPPED else found
+    """The verdict of a run by how many of its cases, those in quarantine left out, have which; of no cases, passed."""
+    present = +counts
+    return worst(present) if present else Verdict.PASSED

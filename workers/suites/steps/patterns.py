@@ -45,8 +45,8 @@ def compiled(pattern: str) -> Any:
 
 
 def search(pattern: str, text: str, seconds: float = SECONDS) -> Match:
-    """The first place in the text that matches, or None. Raises BadInput, or PatternTooSlow after `seconds`; keep it away from
-    an event loop, which `search_in_time` is for."""
+    """The first place in the text that matches, or None. Raises BadInput, or PatternTooSlow after `seconds`; keep it
+    away from an event loop, which `search_in_time` is for."""
     try:
         return compiled(pattern).search(text, timeout=seconds, concurrent=True)
     except TimeoutError:

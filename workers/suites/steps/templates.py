@@ -3,10 +3,10 @@ r"""Places in test cases, as `{{user.id}}`, that are filled in with values; noth
     {"url": "/users/{{user_id}}", "headers": {"X-Token": "{{secret.token}}"}, "body": {"tags": "{{row.tags}}"}}
 
 A bare name is what an earlier step extracted, else a variable of the case, the data row's, the suite's, the
-environment's. `{{var.x}}` (extracted, case, suite), `{{row.x}}`, `{{env.x}}`, `{{secret.x}}` and `{{step.login.status}}`
-(also .headers.<name>, .body, .text, .url, .milliseconds, .verdict) say where to look. Into JSON it goes on with
-`.name`, `[0]` and `["any name"]`. `{{$uuid}}`, `{{$random_int}}`, `{{$random_text}}`, `{{$now}}`, `{{$now+1d}}` and
-`{{$timestamp-5m}}` (s m h d w) make a new value at each place; what is random repeats with the seed.
+environment's. `{{var.x}}` (extracted, case, suite), `{{row.x}}`, `{{env.x}}`, `{{secret.x}}` and
+`{{step.login.status}}` (also .headers.<name>, .body, .text, .url, .milliseconds, .verdict) say where to look. Into JSON
+it goes on with `.name`, `[0]` and `["any name"]`. `{{$uuid}}`, `{{$random_int}}`, `{{$random_text}}`, `{{$now}}`,
+`{{$now+1d}}` and `{{$timestamp-5m}}` (s m h d w) make a new value at each place; what is random repeats with the seed.
 
 A text that is one place and nothing else becomes the value itself, of any type; amid other text a value that is no text
 is written as compact JSON. `{{name ?? text}}` takes the text where there is nothing, or null. `\{{` is a plain `{{`.
@@ -82,25 +82,21 @@ class Scope:
     def random(self) -> Random:
         """The source of what is random in this execution."""
         if self._random is None:
-            self._random = Random(self.seed)  # noqa: S311 (repeatable on purpose)
+            self._random = Random(self.seed)
         return self._random
 
 
-def check(value: Any, pointer: str = "") -> list[str]:
-    """Pointers to every text with places; raises BadInput, with `errors` under `pointer`, for those that are wrong."""
-    found, wrong = [], []
+def check(value: Any) -> list[dict[str, str]]:
+    """What is wrong with the templates in a value: `pointer` into it, and `detail`, a sentence."""
     if _depth(value) > DEEPEST:
-        detail = f"Is nested more than {DEEPEST} deep."
-        raise BadInput(detail, errors=[{"pointer": pointer, "detail": detail}])
-    for at, text in _texts(value, pointer):
+        return [{"pointer": "", "detail": f"Is nested more than {DEEPEST} deep."}]
+    wrong = []
+    for pointer, text in _texts(value, ""):
         try:
-            if any(isinstance(part, Place) for part in _parts(text)):
-                found.append(at)
+            _parts(text)
         except ValueError as error:
-            wrong.append({"pointer": at, "detail": str(error)})
-    if wrong:
-        raise BadInput("A template is not well-formed.", errors=wrong)
-    return found
+            wrong.append({"pointer": pointer, "detail": str(error)})
+    return wrong
 
 
 def render(value: Any, scope: Scope) -> Any:
@@ -108,10 +104,17 @@ def render(value: Any, scope: Scope) -> Any:
     is wrong or gets larger than 4 MiB."""
     if isinstance(value, str):
         return _Rendering(scope).text(value) if OPEN in value else value
-    # A look at the bytes, which is far cheaper than a walk; JSON itself has no `{{`.
-    if not isinstance(value, dict | list) or b"{{" not in json.dump_bytes(value):
+    if not isinstance(value, dict | list) or not _has_openings(value):
         return value
     return _Rendering(scope).of(value)
+
+
+def _has_openings(value: Any) -> bool:
+    """A look at the bytes, which is far cheaper than a walk; JSON itself has no `{{`."""
+    try:
+        return b"{{" in json.dump_bytes(value)
+    except TypeError:  # a number of more than 64 bits
+        return True
 
 
 def as_text(value: Any) -> str:
@@ -174,15 +177,15 @@ class _Rendering:
 def _look_up(place: Place, scope: Scope) -> Any:
     match place.kind:
         case "bare":
-            found = _first(place.steps[0], scope.extracted, scope.variables, scope.row, scope.suite, scope.environment)
+            found = _first(place, scope.extracted, scope.variables, scope.row, scope.suite, scope.environment)
         case "var":
-            found = _first(place.steps[0], scope.extracted, scope.variables, scope.suite)
+            found = _first(place, scope.extracted, scope.variables, scope.suite)
         case "row":
-            found = scope.row.get(place.steps[0], _MISSING)
+            found = _first(place, scope.row)
         case "env":
-            found = scope.environment.get(place.steps[0], _MISSING)
+            found = _first(place, scope.environment)
         case "secret":
-            found = scope.secrets.get(place.steps[0], _MISSING)
+            found = _first(place, scope.secrets)
         case "step":
             return _of_step(place, scope)
         case _:
@@ -190,8 +193,12 @@ def _look_up(place: Place, scope: Scope) -> Any:
     return _inside(found, place.steps[1:])
 
 
-def _first(name: Any, *among: Mapping[str, Any]) -> Any:
-    return next((one[name] for one in among if name in one), _MISSING)
+def _first(place: Place, *among: Mapping[str, Any]) -> Any:
+    name = str(place.steps[0])
+    for one in among:
+        if name in one:
+            return one[name]
+    return _MISSING
 
 
 def _of_step(place: Place, scope: Scope) -> Any:
@@ -247,7 +254,7 @@ def _refuse_unset(place: Place, scope: Scope) -> NoReturn:
         "row": "the data rows of the case",
         "env": "the variables of the environment",
         "var": "the variables of the case or the suite, or extract it in an earlier step",
-        "bare": "the variables of the case, its data rows, the suite or the environment, or extract it in an earlier step",
+        "bare": "variables of the case, the suite or the environment, in data rows, or extract it in an earlier step",
     }
     raise UnsetVariable(
         f"The variable {place.source} is not set; give it in {places[place.kind]}. {OPEN}{place.source} ?? text{CLOSE} "
@@ -304,7 +311,7 @@ def _place(inside: str) -> Place:
 def _step(written: str) -> str | int:
     if written.startswith("."):
         return written[1:]
-    return written[2:-1].rstrip('"') if written[1] == '"' else int(written[1:-1])
+    return written[2:-2] if written[1] == '"' else int(written[1:-1])
 
 
 def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -48,4 +48,3 @@ class Imported:
 def refused(place: str, detail: str) -> BadInput:
     """The refusal of one place of the file."""
     return BadInput(f"The file cannot be imported: {detail}", errors=[{"pointer": place, "detail": detail}])
-

@@ -28,10 +28,13 @@ _TOKEN = re.compile(
     |(?P<mark>===|!==|=>|==|!=|<=|>=|&&|\|\||\?\.|\?\?|\+\+|--|\+=|\.\.\.|[-+*/%<>=!?:;,.(){}\[\]&|^~@\#])""",
     re.VERBOSE | re.DOTALL,
 )
-_REGEX = re.compile(r"/((?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)/([a-z]*)")
+_REGEX = re.compile(r"/((?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,500})/([a-z]*)")
 _BLOCKS = frozenset(
     ("if", "for", "while", "do", "try", "switch", "function", "class", "return", "throw", "async", "import", "export")
 )
+# A line that begins, or ends, with one of these is not a statement's last.
+_GO_ON = ("else", "catch", "finally", ".", "?.", "{", "=", "&&", "||", "?", ":", "+")
+_GO_ON_AFTER = (",", "=", "=>", "else", "&&", "||", "?", ":", "+", ".", "(")
 _WORDS = {"true": True, "false": False, "null": None, "undefined": None}
 _BINDING = {"||": 1, "??": 1, "&&": 2, "===": 3, "!==": 3, "==": 3, "!=": 3, "<": 4, ">": 4, "<=": 4, ">=": 4,
             "+": 5, "-": 5}  # fmt: skip
@@ -122,6 +125,8 @@ class _Reader:
     def __init__(self, source: str, tokens: list[Token]) -> None:
         self._source, self._tokens = source, tokens
         self._at = 0
+        # What is not understood is read again by whatever is around it; that ends somewhere.
+        self._patience = 3 * len(tokens) + 1000
 
     @property
     def _next(self) -> Token:
@@ -156,7 +161,8 @@ class _Reader:
         return found
 
     def _statement(self, depth: int) -> Statement:
-        first, kind, name = self._next, "expression", None
+        first, kind = self._next, "expression"
+        name: Any = None
         if self._take("var", "let", "const"):
             kind, name = "declare", self._next.text
             if self._next.kind != "name":
@@ -178,18 +184,19 @@ class _Reader:
         return " ".join(self._source[first.at : last.at + len(last.text)].split())[:200]
 
     def _passed_over(self, begun: int) -> Statement:
-        """Goes on behind the statement: after a semicolon or a line that leaves nothing open, with all of its blocks."""
+        """Goes on behind the statement, with all of its blocks: a semicolon, or a line that leaves nothing open."""
         self._at, depth, first = begun, 0, self._tokens[begun]
         while self._next.kind != "end":
             if depth == 0 and self._is("}"):
                 break
             closes = self._is("}")
+            self._patience -= 1
+            if self._patience < 0:
+                raise RecursionError
             depth += self._is("(", "[", "{") - self._is(")", "]", "}")
             self._at += 1
             before = self._tokens[self._at - 1].text
-            goes_on = self._is("else", "catch", "finally", ".", "?.", "{", "=", "&&", "||", "?", ":", "+") or before in (
-                ")" if first.text in _BLOCKS else "", ",", "=", "=>", "else", "&&", "||", "?", ":", "+", ".", "("
-            )  # fmt: skip
+            goes_on = self._is(*_GO_ON) or before in _GO_ON_AFTER or (before == ")" and first.text in _BLOCKS)
             if depth == 0 and (before == ";" or ((closes or self._begins_a_line()) and not goes_on)):
                 break
         return Statement("unknown", first.line, self._said(first))

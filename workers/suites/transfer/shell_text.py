@@ -100,7 +100,7 @@ def _generated(name: str, names: Names) -> str:
     moved = _NOW.fullmatch(name)
     if moved:
         sign, count, unit = moved.groups()
-        return f'"$(date -u -d \'{sign}{count} {_UNITS[unit]}\' +%Y-%m-%dT%H:%M:%SZ)"'
+        return f"\"$(date -u -d '{sign}{count} {_UNITS[unit]}' +%Y-%m-%dT%H:%M:%SZ)\""
     return _GENERATORS.get(name) or f'"${{{names.of(name)}}}"'
 
 
@@ -117,7 +117,7 @@ def assigned(name: str, value: Any) -> str:
 
 def required(name: str, why: str) -> str:
     """A line that ends the script where the variable is not set."""
-    return f": \"${{{name}:?{re.sub(r'[^A-Za-z0-9 ,.:_-]', '', comment(why))}}}\""
+    return f': "${{{name}:?{re.sub(r"[^A-Za-z0-9 ,.:_-]", "", comment(why))}}}"'
 
 
 def typed(value: Any, known: Mapping[str, Any]) -> str:

@@ -172,10 +172,10 @@ def short_step(step: Json) -> Json:
     elif kind == "completion":
         short["completion"] = rest.pop("model", None)
         rest.pop("kind")
-    messages = rest.get("messages")
-    if isinstance(messages, list) and len(messages) == 1 and messages[0] == {**messages[0], "role": "user"}:
-        if messages[0].keys() == {"role", "content"}:
-            short["prompt"] = rest.pop("messages")[0]["content"]
+    match rest.get("messages"):
+        case [{"role": "user", "content": said, **more}] if not more:
+            short["prompt"] = said
+            rest.pop("messages")
     extract, asserted = rest.pop("extract", None), rest.pop("assert", None)
     short |= rest
     if extract:
@@ -191,12 +191,12 @@ def _is_line(step: Json) -> bool:
 
 
 def _short_extractions(extractions: list[Json]) -> Any:
-    short = {}
+    short: Json = {}
     for one in extractions:
         source, said = one.get("from"), one.get("expression")
         rest = {name: value for name, value in one.items() if name not in ("name", "from", "expression")}
         is_path = source == ("jsonpath" if str(said).startswith("$") else "jmespath")
-        short[one.get("name")] = said if is_path and not rest else {source: said, **rest}
+        short[str(one.get("name"))] = said if is_path and not rest else {str(source): said, **rest}
     return _if_same(short, extractions, lambda value: list(_extractions(value, "")), extractions)
 
 
@@ -215,7 +215,8 @@ def _short_assertion(one: Json) -> Json:
         said = _short_comparison(rest)
         where = rest.get("name" if form == "header" else "path")
         said = said if where is None else {where: said}
-    return _if_same({form: said, **severity}, [one], lambda value: list(_assertions([value], "")), one)
+    short: Json = _if_same({form: said, **severity}, [one], lambda value: list(_assertions([value], "")), one)
+    return short
 
 
 def _short_comparison(one: Json) -> Any:

@@ -1,4 +1,4 @@
-'''Test cases as plain YAML, to be written by hand, kept beside the code, imported and exported.
+"""Test cases as plain YAML, to be written by hand, kept beside the code, imported and exported.
 
 A file is a list of tests, or an object with them and with what is around them:
 
@@ -43,7 +43,7 @@ Short forms of steps are in short_forms.py; every field of the JSON form may be 
 A template that stands alone needs quotes: `"{{id}}"`. Secrets are not written: an environment has them.
 
 YAML is read as YAML 1.2 has it (`no` is text), without tags, and with a bound on what aliases repeat.
-'''
+"""
 
 from typing import Any
 

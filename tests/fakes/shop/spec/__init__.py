@@ -12,9 +12,10 @@ Json = dict[str, Any]
 ABOUT = f"""A small shop. Each operation answers within a second.
 
 Customers sign in with a bearer token (`{CUSTOMER_TOKEN}` is always good), the staff with a key (`{STAFF_KEY}`) in
-`X-Api-Key`. Credentials that are wrong are refused with 401 even where others are right; a good bearer token alone, where
-the staff's key is needed, with 403. Every refusal is problem+json. A path that is not listed is answered with 404, a
-method that a path does not list with 405 and `Allow`. A parameter that is given twice without being an array is refused.
+`X-Api-Key`. Credentials that are wrong are refused with 401 even where others are right; a good bearer token alone,
+where the staff's key is needed, with 403. Every refusal is problem+json. A path that is not listed is answered with
+404, a method that a path does not list with 405 and `Allow`. A parameter that is given twice, and is no array, is
+refused.
 """
 PATHS: Json = people.PATHS | goods.PATHS | sales.PATHS
 EXTRA: dict[int, Json] = {
@@ -43,8 +44,12 @@ def document() -> Json:
             "schemas": SCHEMAS,
             "responses": _responses(),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "Of a customer; POST /auth/tokens gives one."},
-                "staffKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "Of the staff."},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Of a customer; POST /auth/tokens gives one.",
+                },
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "Of the staff."},
             },
         },
     }

@@ -4,9 +4,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
-BEARER: list[Json] = [{"bearer": []}]
-STAFF: list[Json] = [{"staffKey": []}]
-EITHER: list[Json] = [{"bearer": []}, {"staffKey": []}]
+BEARER: list[Json] = [{"bearerAuth": []}]
+STAFF: list[Json] = [{"apiKey": []}]
+EITHER: list[Json] = [{"bearerAuth": []}, {"apiKey": []}]
 NOBODY: list[Json] = []
 
 PROBLEMS = {
@@ -42,16 +42,19 @@ def enum(*values: str, **more: Any) -> Json:
     return {"type": "string", "enum": list(values), **more}
 
 
-def thing(required: str, /, *, most: int | None = None, least: int | None = None, **properties: Any) -> Json:
+def thing(required: str, /, **properties: Json) -> Json:
     """An object with nothing but these properties; `required` names some of them."""
-    bounds = {"minProperties": least, "maxProperties": most}
     return {
         "type": "object",
         **({"required": required.split()} if required else {}),
         "additionalProperties": False,
-        **{name: bound for name, bound in bounds.items() if bound is not None},
         "properties": properties,
     }
+
+
+def change(**properties: Json) -> Json:
+    """An object with at least one of these properties."""
+    return {**thing("", **properties), "minProperties": 1}
 
 
 def listed(items: Json, most: int, **more: Any) -> Json:

@@ -15,8 +15,10 @@ from tests.fakes.shop.spec.parts import (
     query,
     ref,
     sent,
+    text,
+    whole,
 )
-from tests.fakes.shop.spec.schemas import COUNTRY, UUID, text, whole
+from tests.fakes.shop.spec.schemas import COUNTRY, UUID
 from tests.fakes.shop.store import NAME, PASSWORD, number
 
 Json = dict[str, Any]

@@ -59,7 +59,7 @@ ORDERS: Json = {
             "createOrder",
             "Order something",
             EITHER,
-            {"201": answer("The order, as it is kept; `total` is the sum of its items' price × quantity, less the coupon.",
+            {"201": answer("The order, as it is kept; `total` is the sum of price × quantity, less the coupon.",
                            ref("Order"), headers=LOCATION,
                            links=_links("order_id", read="getOrder", items="listOrderItems", status="changeOrderStatus",
                                         cancel="cancelOrder"))},
@@ -146,7 +146,10 @@ COUPONS: Json = {
     },
 }  # fmt: skip
 NAMED = inside("name", NOTE_NAME, "The note.", example="readme")
-READ = {"read": link("getNote", "name", "$request.path.name"), "remove": link("deleteNote", "name", "$request.path.name")}
+READ = {
+    "read": link("getNote", "name", "$request.path.name"),
+    "remove": link("deleteNote", "name", "$request.path.name"),
+}
 NOTES: Json = {
     "/notes": {
         "get": operation("listNotes", "The names of all notes", EITHER, {"200": answer("All.", ref("NoteList"))}),

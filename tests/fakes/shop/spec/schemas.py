@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.fakes.shop.spec.parts import enum, listed, ref, text, thing, whole
+from tests.fakes.shop.spec.parts import change, enum, listed, ref, text, thing, whole
 from tests.fakes.shop.store import CATEGORIES, COUNTRIES, STATUSES
 
 Json = dict[str, Any]
@@ -50,6 +50,7 @@ def page(items: str, most: int, *others: str, **more: Any) -> Json:
     return thing(names, items=listed(ref(items), most), **counted, **more)
 
 
+_ERROR = thing("pointer detail", pointer={"type": "string"}, detail=text(1, 2000))
 PEOPLE: dict[str, Json] = {
     "Problem": thing(
         "type title status detail",
@@ -57,16 +58,16 @@ PEOPLE: dict[str, Json] = {
         title=text(1, 200),
         status=whole(400, 599),
         detail=text(1, 2000),
-        errors={"type": "array", "minItems": 1, "items": thing("pointer detail", pointer={"type": "string"}, detail=text(1, 2000))},
+        errors={"type": "array", "minItems": 1, "items": _ERROR},
     ),
     "Health": thing("status version time", status=enum("ok"), version=text(1, 20), time=MOMENT),
     "Login": thing("name password", name=text(1, 60), password=text(8, 100, format="password")),
     "Token": thing("token expires_at", token=text(16, 100), expires_at=MOMENT),
     "Me": thing("id nickname language newsletter birthday", id=UUID, **_ME),
-    "MeChange": thing("", least=1, **_ME),
+    "MeChange": change(**_ME),
     "Customer": thing("id name email country birthday tags created_at", id=UUID, **_CUSTOMER, created_at=MOMENT),
     "NewCustomer": thing("name email country", **_CUSTOMER),
-    "CustomerChange": thing("", least=1, **_CUSTOMER),
+    "CustomerChange": change(**_CUSTOMER),
     "CustomerPage": page("Customer", 50, "page", "per_page", "total"),
 }  # fmt: skip
 GOODS: dict[str, Json] = {
@@ -76,7 +77,7 @@ GOODS: dict[str, Json] = {
     ),
     "NewProduct": thing("sku name category price", sku=SKU, **_PRODUCT),
     "ProductReplacement": thing("name category price", **_PRODUCT),
-    "ProductChange": thing("", least=1, **_PRODUCT),
+    "ProductChange": change(**_PRODUCT),
     "ProductPage": page("Product", 100, "limit", "offset", "total"),
     "Review": thing(
         "id sku rating title text author created_at",
@@ -107,9 +108,10 @@ SALES: dict[str, Json] = {
         note={"type": ["string", "null"], "maxLength": 500}, shipping_address=ref("Address"), created_at=MOMENT,
     ),
     "NewOrder": thing(
-        "customer_id items shipping_address", customer_id=UUID, items=listed(thing("sku quantity", **_LINE), 20, minItems=1),
+        "customer_id items shipping_address", customer_id=UUID, items=listed(ref("NewItem"), 20, minItems=1),
         coupon=CODE, note={"type": ["string", "null"], "maxLength": 500}, shipping_address=ref("Address"),
     ),
+    "NewItem": thing("sku quantity", **_LINE),
     "OrderPage": page("Order", 50, next_after={"type": ["integer", "null"], "minimum": 1}),
     "OrderItems": thing("items", items=listed(ref("OrderItem"), 20, minItems=1)),
     "StatusChange": thing("status", status=enum("paid", "shipped", "delivered")),

@@ -1,0 +1,138 @@
+"""Secrets taken out of all that leaves a step: what is stored, shown, told in events, and sent to a judge.
+
+Each secret is looked for as it is, quoted for URLs, in base64 (also amid other text, as a password in Basic
+authentication), in hex, and as JSON and HTML escape it. One of fewer than four characters would be found everywhere, so
+it is taken out where it is a whole value.
+"""
+
+import html
+import json as stdlib_json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from infra import json
+from workers.suites.base import Redaction
+
+SHORTEST = 4
+SHOWN = "(secret)"
+
+
+class Redactor:
+    """Takes out the secrets, given by name, and those that it learns; then `also` takes out its own."""
+
+    def __init__(self, secrets: Mapping[str, str] | None = None, also: Redaction | None = None) -> None:
+        self._also = also
+        self._known: set[str] = set()
+        # What to look for, and what stands there instead; the longest first.
+        self._forms: tuple[tuple[str, str], ...] = ()
+        self._needles: tuple[bytes, ...] = ()
+        self._short: dict[str, str] = {}
+        for name, secret in (secrets or {}).items():
+            self._add(secret, f"(secret:{name})")
+        self._settle()
+
+    def learn(self, secret: str) -> None:
+        """From here on this is a secret, too."""
+        if secret and secret not in self._known:
+            self._add(secret, SHOWN)
+            self._settle()
+
+    def text(self, value: str) -> str:
+        """The text without secrets."""
+        value = self._without(value)
+        return self._also.text(value) if self._also else value
+
+    def cut(self, value: bytes) -> bytes:
+        """The bytes of which the end is missing, without the beginning of a secret that may stand there."""
+        for form, _ in self._forms:
+            code = form.encode()
+            for length in range(min(len(code) - 1, len(value)), SHORTEST - 1, -1):
+                if value.endswith(code[:length]):
+                    return value[:-length]
+        return self._also.cut(value) if isinstance(self._also, Redactor) else value
+
+    def bytes(self, value: bytes) -> bytes:
+        """The bytes without secrets."""
+        for form, shown in self._forms:
+            value = value.replace(form.encode(), shown.encode())
+        return self._also.bytes(value) if self._also else value
+
+    def json(self, value: Any) -> Any:
+        """The same for all texts, numbers and names of a value; itself where there is no secret in it."""
+        if self._needles:
+            written = json.dump_bytes(value)
+            if any(needle in written for needle in self._needles):
+                value = self._walked(value)
+        return self._also.json(value) if self._also else value
+
+    def _without(self, value: str) -> str:
+        if value in self._short:
+            return self._short[value]
+        found = {form: shown for form, shown in self._forms if form in value}
+        return _any_of(tuple(found)).sub(lambda match: found[match[0]], value) if found else value
+
+    def _walked(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._without(value)
+        if isinstance(value, dict):
+            return {self._without(str(name)): self._walked(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._walked(inner) for inner in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            without = self._without(written := str(value))
+            return value if without == written else without
+        return value
+
+    def _add(self, secret: str, shown: str) -> None:
+        self._known.add(secret)
+        if len(secret) < SHORTEST:
+            self._short |= {secret: shown} if secret else {}
+        else:
+            self._forms += tuple((form, shown) for form in forms(secret))
+
+    def _settle(self) -> None:
+        self._forms = tuple(sorted(dict(reversed(self._forms)).items(), key=lambda one: -len(one[0])))
+        inside = (json.dump_bytes(form)[1:-1] for form, _ in self._forms)
+        self._needles = (*inside, *map(json.dump_bytes, self._short))
+
+
+@lru_cache(maxsize=4096)
+def forms(secret: str) -> tuple[str, ...]:
+    """Every way in which it may be written, each once."""
+    raw = secret.encode()
+    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    found = {
+        secret,
+        *quoted,
+        *(re.sub("%..", lambda match: match[0].lower(), one) for one in quoted),
+        *_base64(raw),
+        raw.hex(),
+        raw.hex().upper(),
+        stdlib_json.dumps(secret)[1:-1],
+        stdlib_json.dumps(secret, ensure_ascii=False)[1:-1],
+        stdlib_json.dumps(secret)[1:-1].replace("/", "\\/"),
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        html.escape(secret).replace("&#x27;", "&#39;"),
+    }
+    return tuple(sorted(found))
+
+
+def _base64(raw: bytes) -> set[str]:
+    """The characters that are the secret's alone, wherever it begins in what is coded."""
+    found = set()
+    for before in range(3):
+        bits = 8 * before, 8 * (before + len(raw))
+        for code in (b64encode, urlsafe_b64encode):
+            coded = code(b"\0" * before + raw).decode()
+            found.add(coded[-(-bits[0] // 6) : bits[1] // 6])
+    return found
+
+
+@lru_cache(maxsize=256)
+def _any_of(texts: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, texts)))
