@@ -8,6 +8,7 @@ import structlog
 from flask import Flask
 
 import models
+from api.test_command import test_group
 from infra import db, ids, json, schema
 from infra.errors import NotFound, Unauthenticated
 from schemas.api_key import SCOPES
@@ -131,6 +132,7 @@ COMMANDS: tuple[click.Command, ...] = (
     seed_demo,
     project_group,
     examine,
+    test_group,
 )
 
 

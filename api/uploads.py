@@ -53,9 +53,11 @@ def upload(
     status: int = 202,
     place: str | None = None,
     errors: tuple[int, ...] = (),
+    or_else: Mapping[int, type[Schema]] | None = None,
 ) -> Callable[[View], View]:
     """Makes a view an endpoint that is given what came, and the id of what it makes of it; one whose address has
-    parameters by the names `received` and `made`. `place` is where what it makes is found, if not below its address."""
+    parameters by the names `received` and `made`. `place` is where what it makes is found, if not below its address;
+    `or_else` documents what a Response of another status has."""
     reads_body, reads_query, writes = body() if body else None, query(), returns()
 
     def decorate(view: View) -> View:
@@ -82,7 +84,7 @@ def upload(
 
         summary = (view.__doc__ or view.__name__).strip()
         wrapper.spec = Spec(  # type: ignore[attr-defined]
-            scope, summary, body, query, returns, False, status, errors, takes=into.takes
+            scope, summary, body, query, returns, False, status, errors, or_else=or_else or {}, takes=into.takes
         )
         return wrapper
 

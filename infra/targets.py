@@ -113,7 +113,10 @@ class Targets:
 
     def _closed(self, host: str, port: int) -> str:
         ports = ", ".join(f"{one.start}-{one.stop - 1}" if len(one) > 1 else str(one.start) for one in self.ports)
-        return f"Port {port} of {host} is not among the ports that Switchyard calls ({ports})."
+        return (
+            f"Port {port} of {host} is not among the ports that Switchyard calls ({ports}); an operator can add it to "
+            "ALLOWED_TARGET_PORTS."
+        )
 
 
 def check_url(url: str, pointer: str = "/url") -> None:

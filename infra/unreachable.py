@@ -7,6 +7,7 @@ from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from infra.errors import AnswerInvalid, SwitchyardError, TargetRefused, TargetUnreachable
+from infra.targets import HINT
 
 
 class AddressRefused(OSError):
@@ -18,7 +19,7 @@ def translated(error: Exception, url: URL) -> SwitchyardError:
     host = f"{url.host}:{url.port}"
     cause = getattr(error, "os_error", error)
     if isinstance(cause, AddressRefused):
-        return TargetRefused(f"{url.host} has an address that Switchyard does not call.")
+        return TargetRefused(f"{url.host} has an address that Switchyard does not call; {HINT}.")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "").rstrip(".") or "it cannot be verified"
         return TargetUnreachable(f"The certificate of {host} is not valid: {why}.")

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import Index, Integer, Select, Text, UniqueConstraint, Uuid, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -109,3 +109,8 @@ class Suite(Record, InProject):
     content: Mapped[dict[str, Any]]
     defaults: Mapped[dict[str, Any]]
     badge_token: Mapped[str]
+
+    @classmethod
+    def badged(cls, suite_id: UUID) -> Select[Self]:
+        """Selects the suite for whoever has its badge's address, of whichever project."""
+        return select(cls).where(cls.id == suite_id, cls.deleted_at.is_(None))

@@ -11,6 +11,7 @@ from workers.jobs.batches import ending, reading
 from workers.jobs.schedules import due
 from workers.knowledge import embedding
 from workers.knowledge.building import abandoned
+from workers.suites import forgetting
 
 
 @app.task(name="sweeps.jobs", base=Task)
@@ -71,3 +72,9 @@ def end_abandoned_builds() -> int:
 def forget_unused_embeddings() -> int:
     """Vectors of texts that nobody asked for in 30 days."""
     return embedding.forget_unused()
+
+
+@app.task(name="sweeps.test_runs", base=Task)
+def delete_old_test_runs() -> int:
+    """Test runs that are kept no longer, with their executions; in many short transactions of its own."""
+    return forgetting.sweep()

@@ -115,7 +115,7 @@ class RunningJob:
     def checkpoint(self) -> None:
         """Raises Stopped if the job was cancelled, is out of time, or belongs to somebody else by now."""
         if self.stop is not None:
-            raise Stopped(f"The job must stop: {self.stop}.")
+            raise Stopped(f"The job must stop: {self.stop}.", reason=self.stop)
 
     def used(self, usage: ProviderUsage) -> None:
         """Counts a provider call of this attempt."""

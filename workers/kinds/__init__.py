@@ -9,6 +9,7 @@ from workers.kinds import (
     openapi_ingest,
     rag_build,
     sql_ingest,
+    test_run,
 )
 from workers.kinds.base import by_name
 from workers.providers import routing
@@ -22,6 +23,7 @@ KINDS = (
     openapi_ingest.KIND,
     rag_build.KIND,
     sql_ingest.KIND,
+    test_run.KIND,
 )
 BY_NAME = by_name(KINDS)
 QUEUES = tuple(sorted({kind.queue for kind in KINDS}))
@@ -30,6 +32,7 @@ QUEUES = tuple(sorted({kind.queue for kind in KINDS}))
 def preload() -> None:
     """Imports what the kinds will need, so that the first job does not wait for it."""
     routing.preload()
+    test_run.preload()
 
 
 async def close() -> None:

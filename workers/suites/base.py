@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from infra import json
 from infra.http import GuardedClient
 from models import Verdict
-from workers.kinds.base import Context
+
+if TYPE_CHECKING:  # the kinds import this
+    from workers.kinds.base import Context
 
 Json = dict[str, Any]
 
@@ -53,7 +55,7 @@ class World:
     """All that the steps of one run share. `complete(payload)` is the kind `completion` with such an input, as part of
     this job; `cache` is for what parts find out once (tokens of OAuth2, compiled schemas, operations)."""
 
-    ctx: Context
+    ctx: "Context"
     project_id: UUID
     run_id: UUID
     surroundings: Surroundings

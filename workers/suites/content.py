@@ -4,7 +4,7 @@ A schema has looked at the single fields. Here is what it cannot see: the whole,
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from infra import ids, json
@@ -25,6 +25,20 @@ PHASES = {"setup": "setup", "steps": "step", "teardown": "teardown"}
 DEEPEST = 64
 MOST_BYTES = 1024 * 1024
 MOST_ERRORS = 20
+
+
+def _json_path(path: str) -> None:
+    if not path.startswith("$"):
+        raise BadInput("JSONPath begins with `$`; use `from: jmespath` for another path.")
+    paths.check(path)
+
+
+# Of an extraction, what reads its expression.
+LANGUAGES: dict[str, Callable[[str], object]] = {
+    "regex": patterns.compiled,
+    "jsonpath": _json_path,
+    "jmespath": paths.check,
+}
 
 
 def content_of_body(body: Json) -> Json:
@@ -130,15 +144,15 @@ def _step(step: Json, where: str) -> Iterator[Json]:
     for one in templates.check(step):
         yield _at(where + one["pointer"], one["detail"])
     for name, value in (step.get("headers") or {}).items():
-        yield from _refused(check_headers, {name: "x" if has_place(value) else value}, f"{where}/headers")
+        yield from _header(name, value, f"{where}/headers")
     for index, extract in enumerate(step.get("extract") or []):
-        language = {"regex": patterns.compiled, "jsonpath": _json_path, "jmespath": paths.check}.get(extract["from"])
+        language = LANGUAGES.get(extract["from"])
         if language is not None:
             yield from _text(language, extract["expression"], f"{where}/extract/{index}/expression")
     for index, assertion in enumerate(step.get("assert") or []):
         yield from _assertion(assertion, f"{where}/assert/{index}")
     if step.get("response_format"):
-        yield from _refused(lambda shape, _: structured.validator(shape), step["response_format"], where)
+        yield from _text(structured.validator, step["response_format"], f"{where}/response_format/json_schema/schema")
 
 
 def _assertion(assertion: Json, where: str) -> Iterator[Json]:
@@ -152,14 +166,8 @@ def _assertion(assertion: Json, where: str) -> Iterator[Json]:
         yield from _schema(assertion["schema"], f"{where}/schema")
 
 
-def _json_path(path: str) -> None:
-    if not path.startswith("$"):
-        raise BadInput("JSONPath begins with `$`; use `from: jmespath` for another path.")
-    paths.check(path)
-
-
-def _text(language: Any, text: Any, where: str) -> Iterator[Json]:
-    """What is wrong with a text in that language; one with places is read when they are filled in."""
+def _text(language: Callable[[Any], Any], text: Any, where: str) -> Iterator[Json]:
+    """What is wrong with something in that language; a text with places is read when they are filled in."""
     if not has_place(text):
         try:
             language(text)
@@ -167,11 +175,11 @@ def _text(language: Any, text: Any, where: str) -> Iterator[Json]:
             yield _at(where, error.detail)
 
 
-def _refused(look: Any, value: Any, where: str) -> Iterator[Json]:
+def _header(name: str, value: str, where: str) -> Iterator[Json]:
     try:
-        look(value, where)
+        check_headers({name: "x" if has_place(value) else value}, where)
     except BadInput as error:
-        yield from error.errors or [_at(where, error.detail)]
+        yield from error.errors
 
 
 def _schema(schema: Any, where: str) -> Iterator[Json]:

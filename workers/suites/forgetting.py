@@ -1,8 +1,8 @@
 """Deleting runs: one that a client wants gone, and those that are older than runs are kept. Failures that were seen in
 them stay remembered, and so do the cases.
 
-Executions go in groups, each in a short transaction, and the run goes last: whoever is interrupted leaves a run that the
-next sweep finds again. Report files expire by themselves as runs do (workers/files/sweep.py); here they go earlier.
+Executions go in groups, each in a short transaction, and the run goes last: whoever is interrupted leaves a run that
+the next sweep finds again. Report files expire by themselves as runs do (workers/files/sweep.py); here they go earlier.
 """
 
 import time

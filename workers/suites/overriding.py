@@ -1,5 +1,5 @@
-"""A person's verdict over ours: it stands until it is taken back, and the run is counted again. Who said what, and when,
-is kept."""
+"""A person's verdict over ours: it stands until it is taken back, and the run is counted again. Who said what, and
+when, is kept."""
 
 from typing import Any
 from uuid import UUID

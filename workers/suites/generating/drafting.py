@@ -15,7 +15,7 @@ from workers.suites.generating.operations import Api, Operation
 from workers.suites.generating.requests import Raw, Request, base_of, step_of
 from workers.suites.generating.resources import Resource, Resources
 from workers.suites.generating.values import NOTHING, Values
-from workers.suites.generating.views import Path, at, put, types_of
+from workers.suites.generating.views import Path, View, at, put, types_of
 
 Json = dict[str, Any]
 
@@ -111,6 +111,10 @@ class Draft:
             self._made[key] = self._create(resource, parents, depth, again)
         return self._made[key]
 
+    def made_with(self, resource: Resource, known: dict[str, str], request: Request) -> str:
+        """The same for one that is made by this request."""
+        return self._create(resource, self._parents(resource, known, 0), 0, f"with {len(self.setup)}", request)
+
     def removed_afterwards(self, resource: Resource, template: str, parents: dict[str, str]) -> None:
         """Adds the step that removes what was made."""
         remove = resource.with_method("DELETE")
@@ -186,9 +190,11 @@ class Draft:
             parents[name] = known[name] if name in known else self._id_for(resource.create, name, parents, depth + 1)
         return parents
 
-    def _create(self, resource: Resource, parents: dict[str, str], depth: int, again: str) -> str:
+    def _create(
+        self, resource: Resource, parents: dict[str, str], depth: int, again: str, by: Request | None = None
+    ) -> str:
         operation = resource.create
-        request = self.base(operation)
+        request = by or self.base(operation)
         template = ""
         if resource.chosen:
             template = self.chosen(resource, again)
@@ -220,10 +226,14 @@ class Draft:
         body, value = request.operation.body, request.body
         if body is None or not isinstance(value, dict | list):
             return value
-        for place in request.operation.sent.places(body.schema):
+        view = request.operation.sent
+        for place in view.places(body.schema):
             if any(("body", place.path[:length]) in request.touched for length in range(1, len(place.path) + 1)):
                 continue
-            for path in _everywhere(value, place.path):
+            paths = _everywhere(value, place.path)
+            # Where nothing may be there twice, one is enough.
+            alone = isinstance(place.path[-1], int) and _distinct(view, body.schema, place.path[:-1])
+            for path in paths[:1] if alone else paths:
                 template = self._for_place(request, path, place.schema, known, depth, again)
                 if template is not None:
                     value = put(value, path, Raw(template))
@@ -314,6 +324,14 @@ def _everywhere(value: Any, path: Path) -> list[Path]:
         else:
             found = [(*one, step) for one in found if isinstance(at(value, one), dict) and step in at(value, one)]
     return found
+
+
+def _distinct(view: View, schema: Any, path: Path) -> bool:
+    """Whether the list there may have nothing twice."""
+    for step in path:
+        plain = view.flat(schema)
+        schema = plain.get("items") if isinstance(step, int) else (plain.get("properties") or {}).get(step)
+    return view.flat(schema).get("uniqueItems") is True
 
 
 def _id_of(operation: Operation) -> str:

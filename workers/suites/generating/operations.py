@@ -1,6 +1,6 @@
 """Operations of an API as the generator sees them: what they take, what they answer, and where resources come from.
 
-An `Api` has all operations of a knowledge base, of which some are chosen: the others make the resources that those need.
+An `Api` has all operations of a specification, of which some are chosen: the others make what those need.
 """
 
 import re
@@ -68,7 +68,7 @@ class Operation:
         for one in self.record.get("parameters") or ():
             if one.get("in") == "header" and str(one.get("name")).lower() in _NOT_SENT:
                 continue
-            if one.get("in") == "path" and one["name"] not in self.path_names or one.get("in") == "querystring":
+            if one.get("in") == "querystring" or (one.get("in") == "path" and one["name"] not in self.path_names):
                 continue
             found.append({**one, "schema": self.sent.shown(_schema_of(one))})
         known = {one["name"] for one in found if one["in"] == "path"}
@@ -153,7 +153,7 @@ class Operation:
         found = {name: self.answered.flat(one) for name, one in self.answered.properties(self.answer).items()}
         lists = [name for name, one in found.items() if "array" in types_of(one)]
         lists = [name for name in lists if "object" in types_of(self.answered.flat(found[name].get("items")))]
-        lists.sort(key=lambda name: (name not in _ITEMS, lists.index(name)))
+        lists.sort(key=lambda name: name not in _ITEMS)
         return Rows((lists[0],), found[lists[0]].get("items", {})) if lists else None
 
     def properties_answered(self) -> Json:

@@ -31,9 +31,15 @@ class View:
 
     def __init__(self, definitions: Json, hidden: str) -> None:
         self._all, self._hidden = definitions, hidden
-        self._seen: Json = {}
+        self._shown: Json = {}
         self._validators: dict[int, tuple[Any, jsonschema_rs.Validator | None]] = {}
-        self.definitions = {name: self.shown(body) for name, body in definitions.items()}
+
+    def definition(self, reference: str) -> Any:
+        """The named schema that a reference leads to; one that is not there takes anything."""
+        name = reference.removeprefix("#/$defs/")
+        if name not in self._shown:
+            self._shown[name] = self.shown(self._all.get(name, {}))
+        return self._shown[name]
 
     def shown(self, schema: Any) -> Any:
         """The schema without what this side does not have."""
@@ -53,10 +59,17 @@ class View:
         return made
 
     def whole(self, schema: Any) -> Any:
-        """A schema that compiles alone."""
+        """A schema that compiles alone, with the named ones that it leads to."""
         if not isinstance(schema, dict):
             return schema
-        return {**schema, "$defs": self.definitions} if self.definitions else schema
+        found: Json = {}
+        waiting = list(_references(schema))
+        for reference in waiting:
+            name = reference.removeprefix("#/$defs/")
+            if name not in found:
+                found[name] = self.definition(reference)
+                waiting.extend(_references(found[name]))
+        return {**schema, "$defs": found} if found else schema
 
     def accepts(self, schema: Any, value: Any) -> bool:
         """Whether the value is valid, formats and all; nothing is for a schema that does not compile."""
@@ -82,7 +95,7 @@ class View:
         seen: set[str] = set()
         while isinstance(schema, dict) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in seen:
             seen.add(schema["$ref"])
-            target = self.definitions.get(schema["$ref"].removeprefix("#/$defs/"), {})
+            target = self.definition(schema["$ref"])
             beside = {name: one for name, one in schema.items() if name != "$ref"}
             schema = {**target, **beside} if isinstance(target, dict) else target
         return schema
@@ -135,6 +148,19 @@ class View:
                 return False
             schema = self._all.get(schema["$ref"].removeprefix("#/$defs/"))
         return False
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            yield reference
+        for name, one in schema.items():
+            if name not in VALUES:
+                yield from _references(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from _references(one)
 
 
 def _below(path: Path, plain: Json) -> Iterator[Place]:

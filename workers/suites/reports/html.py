@@ -152,8 +152,9 @@ class _Page:
         known = [self._head.remembered[one] for one in case.fingerprints if one in self._head.remembered]
         said = [f"Version {case.case_version}"]
         if known:
-            first = min(one.first_seen_at for one in known)
-            said.append(f"seen {sum(one.occurrences for one in known)} times since {first:%d %b %Y, %H:%M} UTC")
+            first, times = min(one.first_seen_at for one in known), sum(one.occurrences for one in known)
+            often = f"seen {times} times since" if times > 1 else "first seen on"
+            said.append(f"{often} {first:%d %b %Y, %H:%M} UTC")
         if (case.override or {}).get("verdict"):
             said.append(f"found {case.verdict}; a person said {case.stands}: {(case.override or {}).get('note')}")
         return "; ".join(said) + "."

@@ -18,6 +18,7 @@ VALUE = 1000
 LONGEST_CURL = 4000
 MOST_HEADERS = 60
 MOST_CHECKS = 100
+PAIR = ("expected", "actual")
 
 
 class Bodies:
@@ -73,14 +74,12 @@ def _tries(tries: Any) -> str:
 def _check(assertion: Json) -> Json:
     verdict, bad = str(assertion.get("verdict")), assertion.get("verdict") in failing.BAD
     warned = bad and assertion.get("severity") == "warn"
-    pairs = [
-        (name, failing.shortly(assertion[name], VALUE))
-        for name in ("expected", "actual")
-        if bad and assertion.get(name) is not None
-    ]
+    message = str(assertion.get("message") or assertion.get("type"))
+    values = [(name, failing.shortly(assertion[name], VALUE)) for name in PAIR if assertion.get(name) is not None]
+    # The sentence has short ones in it.
+    pairs = values if bad and not all(value in message for _, value in values) else []
     if bad and assertion.get("details"):
         pairs.append(("details", failing.shortly(assertion["details"], VALUE)))
-    message = assertion.get("message") or assertion.get("type")
     return {"shown": "warned" if warned else verdict, "message": message, "pairs": pairs}
 
 

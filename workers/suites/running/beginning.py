@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -20,13 +20,15 @@ from infra.errors import NotFound, SwitchyardError, Unavailable
 from models import Environment, Job, Run, Suite, Verdict
 from schemas.test_run import RunJobIn
 from workers import events
-from workers.kinds.base import Context
 from workers.suites import data_rows, environments
 from workers.suites.base import Surroundings
 from workers.suites.running import planning, telling
 from workers.suites.running.plan import DEFAULTS, Plan, Planned
 from workers.suites.running.planning import Selected
 from workers.suites.running.rows import row_of
+
+if TYPE_CHECKING:  # the kinds import this
+    from workers.kinds.base import Context
 
 Json = dict[str, Any]
 
@@ -60,7 +62,7 @@ class Begun:
     surroundings: Surroundings
 
 
-async def begin(ctx: Context, payload: Json) -> Begun:
+async def begin(ctx: "Context", payload: Json) -> Begun:
     """Takes the run into this attempt's hands.
 
     Raises NotFound and BadInput for what is not there any more, SecretUnreadable, EncryptionNotConfigured, and
@@ -72,14 +74,14 @@ async def begin(ctx: Context, payload: Json) -> Begun:
     return await asyncio.to_thread(_begin, ctx, payload, wish, selected, counted)
 
 
-def _selected(ctx: Context, wish: Json) -> Selected | None:
+def _selected(ctx: "Context", wish: Json) -> Selected | None:
     """What is run; None where an earlier attempt has planned it."""
     with db.transaction() as session:
         run = _row(session, ctx)
         return None if run is not None and run.plan else planning.select(session, ctx.project_id, wish)
 
 
-async def _counted(ctx: Context, selected: Selected, wish: Json) -> dict[UUID, int]:
+async def _counted(ctx: "Context", selected: Selected, wish: Json) -> dict[UUID, int]:
     """The rows of the data files, by case; 0 of one that cannot be read, which its case will say."""
     counted: dict[UUID, int] = {}
     for case_id, file_id in selected.files.items():
@@ -94,14 +96,14 @@ async def _counted(ctx: Context, selected: Selected, wish: Json) -> dict[UUID, i
     return counted
 
 
-def _row(session: Session, ctx: Context, *, lock: bool = False) -> Run | None:
+def _row(session: Session, ctx: "Context", *, lock: bool = False) -> Run | None:
     query = Run.in_project(ctx.project_id).where(Run.id == ctx.job_id).options(undefer(Run.plan))
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).first()
 
 
-def _begin(ctx: Context, payload: Json, wish: Json, selected: Selected | None, counted: Mapping[UUID, int]) -> Begun:
+def _begin(ctx: "Context", payload: Json, wish: Json, selected: Selected | None, counted: Mapping[UUID, int]) -> Begun:
     with db.transaction() as session:
         run = _row(session, ctx, lock=True)
         if run is None:
@@ -117,12 +119,12 @@ def _begin(ctx: Context, payload: Json, wish: Json, selected: Selected | None, c
         session.flush()
         plan = _as_plan(session, ctx, run, wish, goes_on=goes_on)
         if is_first:
-            whose = {"project_id": run.project_id, "job_id": run.id, "attempt": ctx.attempt}
-            events.publish_of_job(session, **whose, told=[telling.started(plan)])
+            told = [telling.started(plan)]
+            events.publish_of_job(session, project_id=run.project_id, job_id=run.id, attempt=ctx.attempt, told=told)
         return Begun(plan, _surroundings(session, run))
 
 
-def _written(session: Session, ctx: Context, payload: Json, selected: Selected | None) -> Run:
+def _written(session: Session, ctx: "Context", payload: Json, selected: Selected | None) -> Run:
     if selected is None:
         raise NotFound("The run was deleted.")
     found = Job.in_project(ctx.project_id).where(Job.id == ctx.job_id).with_only_columns(Job.created_by)
@@ -155,7 +157,7 @@ def _same(run: Run) -> Json:
     return {"project_id": run.project_id, "selection": run.selection, "run_id": run.id}
 
 
-def _as_plan(session: Session, ctx: Context, run: Run, wish: Json, *, goes_on: bool) -> Plan:
+def _as_plan(session: Session, ctx: "Context", run: Run, wish: Json, *, goes_on: bool) -> Plan:
     asked = {"run_id": run.id, "times": run.wishes["times"], "verdict": run.verdict}
     given = {name: wish[name] for name in ("variables", "data_rows") if name in wish}
     suite = None if run.suite_id is None else session.scalars(

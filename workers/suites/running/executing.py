@@ -16,9 +16,9 @@ from uuid import UUID, uuid4
 
 from infra import ids
 from infra.clock import now
-from models import Verdict
+from models import Store, Verdict
 from workers.suites.base import World
-from workers.suites.running import failures
+from workers.suites.running import failures, private
 from workers.suites.running.verdicts import Came, decisive
 from workers.suites.steps.step import run_step
 from workers.suites.steps.templates import Scope
@@ -178,7 +178,7 @@ class Execution:
         )
         base = subject.knowledge_base_id or world.surroundings.knowledge_base_id
         self._steps = Steps(world, scope, operation=subject.operation, knowledge_base_id=base)
-        self._world = world
+        self._is_open = world.ctx.store == Store.FULL
 
     def interrupt(self) -> None:
         """Ends it as soon as its teardown has run."""
@@ -193,7 +193,7 @@ class Execution:
         except asyncio.CancelledError:
             if not self._steps.stopped:
                 raise
-        milliseconds = round((perf_counter() - begun) * 1000, 3)
+        came, results = self._came(round((perf_counter() - begun) * 1000, 3)), self._steps.results
         return Executed(
             id=ids.new_id(),
             case_id=self.subject.case_id,
@@ -202,8 +202,8 @@ class Execution:
             repetition=self.repetition,
             started_at=started_at,
             trace_id=self._steps.trace_id,
-            steps=self._steps.results,
-            came=self._came(milliseconds),
+            steps=results if self._is_open else private.stripped(results),
+            came=came,
         )
 
     def _came(self, milliseconds: float) -> Came:
@@ -219,7 +219,7 @@ class Execution:
             passing=step["verdict"] == Verdict.ERRORED and failures.error_code(step) in PASSING,
             fingerprint=failures.fingerprint(self.subject.case_id, step, values),
             step=step["id"],
-            reason=reason_of(step),
+            reason=reason_of(step) if self._is_open else f"{step['id']}: {private.of_step(step)}",
             milliseconds=milliseconds,
         )
 

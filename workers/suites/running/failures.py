@@ -58,14 +58,12 @@ UPDATE test_failures SET resolved_at = :moment WHERE case_id = ANY(CAST(:cases A
 
 def fingerprint(case_id: UUID, step: Json, values: Iterable[Any] = ()) -> str:
     """Of a step that failed or errored, as its result has it; `values` are those that were put into it."""
-    wrong = failed_assertion(step)
-    parts: list[Any] = [case_id.hex, step["id"], step["phase"], step["verdict"]]
-    if step["verdict"] == Verdict.FAILED and wrong is not None:
+    code, wrong = error_code(step), failed_assertion(step)
+    parts: list[Any] = [case_id.hex, step["id"], step["phase"], step["verdict"], code]
+    said = step.get("reason")
+    if code is None and wrong is not None:
         parts += [wrong.get(name) for name in ("type", "name", "path", "op")] + [_came(wrong)]
         said = wrong.get("message")
-    else:
-        parts.append(error_code(step))
-        said = step.get("reason")
     parts.append(normalised(said or "", values))
     return hashlib.sha256(json.dump_canonical(parts)).hexdigest()[:LENGTH]
 

@@ -2,7 +2,8 @@
 
 A run shows a case as flaky if the same thing passed and failed in it, or if the case failed in it alone: it passed in
 the run before and in the run after, unchanged. A case that breaks and stays broken, for however many runs, was never
-flaky. Only runs of the version that is now decide. After `n` runs with `k` flaky ones, the share of flaky runs has the distribution Beta(1 + k, 1 + n - k).
+flaky. Only runs of the version that is now decide. After `n` runs with `k` flaky ones, the share of flaky runs has the
+distribution Beta(1 + k, 1 + n - k).
 """
 
 from collections.abc import Mapping, Sequence

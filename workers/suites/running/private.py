@@ -1,12 +1,11 @@
-"""What is kept of the executions of a private job: verdicts, and what they say in our own words. Nothing that was sent or
-came back is among it."""
+"""What is kept of the executions of a private job: verdicts, and why, in our own words. Nothing that was sent or came
+back is among it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from models import Verdict
 from workers.suites.running import failures
-from workers.suites.running.verdicts import decisive
 
 Json = dict[str, Any]
 
@@ -20,6 +19,7 @@ def stripped(steps: Sequence[Json]) -> list[Json]:
             **{name: step.get(name) for name in _PLAIN},
             "name": None,
             "reason": None if step["verdict"] == Verdict.PASSED else of_step(step),
+            "error": step.get("error") and {"code": step["error"]["code"], "message": None},
             "request": None,
             "response": None,
             "assertions": [
@@ -30,14 +30,6 @@ def stripped(steps: Sequence[Json]) -> list[Json]:
         }
         for step in steps
     ]
-
-
-def reason(said: str | None, steps: Sequence[Json]) -> str | None:
-    """Why an execution did not pass."""
-    step = decisive(steps)
-    if said is None:
-        return None
-    return "It did not come to its end." if step is None else f"{step['id']}: {of_step(step)}"
 
 
 def of_step(step: Json) -> str:

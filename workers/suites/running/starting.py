@@ -1,5 +1,5 @@
-"""A run as it is submitted: the job and the run's row, in one transaction. Where a job came another way (POST /v1/jobs, a
-schedule, a batch), its kind writes the row when it begins."""
+"""A run as it is submitted: the job and the run's row, in one transaction. Where a job came another way (POST /v1/jobs,
+a schedule, a batch), its kind writes the row when it begins."""
 
 from typing import Any
 from uuid import UUID

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from infra import db, json
 from infra.clock import now
 from infra.errors import Unavailable
-from models import Store, Verdict
+from models import Verdict
 from workers import events
 from workers.suites.running import failures, flakes, private, telling
 from workers.suites.running.beginning import OVERTAKEN
@@ -103,7 +103,7 @@ def fence(session: Session, plan: Plan, done: int) -> None:
 
 def _write(plan: Plan, group: Sequence[Executed | Ended], done: int, *, bare: bool = False) -> None:
     executed = [one for one in group if isinstance(one, Executed)]
-    rows = _dumped([_row(plan, one, bare=bare) for one in executed])
+    rows = _dumped([_row(one, bare=bare) for one in executed])
     ended = [one for one in group if isinstance(one, Ended)]
     with db.transaction() as session:
         fence(session, plan, done)
@@ -114,8 +114,7 @@ def _write(plan: Plan, group: Sequence[Executed | Ended], done: int, *, bare: bo
             _end(session, plan, ended)
 
 
-def _row(plan: Plan, one: Executed, *, bare: bool = False) -> Json:
-    is_private = plan.store != Store.FULL
+def _row(one: Executed, *, bare: bool) -> Json:
     return {
         "id": one.id,
         "created_at": one.started_at,
@@ -124,11 +123,11 @@ def _row(plan: Plan, one: Executed, *, bare: bool = False) -> Json:
         "data_row": one.row,
         "repetition": one.repetition,
         "verdict": one.came.verdict,
-        "reason": private.reason(one.came.reason, one.steps) if is_private else one.came.reason,
+        "reason": one.came.reason,
         "fingerprint": one.came.fingerprint,
         "trace_id": one.trace_id,
         "milliseconds": one.came.milliseconds,
-        "steps": private.stripped(one.steps) if is_private or bare else one.steps,
+        "steps": private.stripped(one.steps) if bare else one.steps,
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra import ids, scratch
 from infra.clock import now
@@ -84,8 +85,8 @@ async def _stored(body: bytes, name: str, world: World) -> str | None:
                 metadata={"run_id": ids.show("run", world.run_id)},
                 expires_at=now() + timedelta(days=days) if days else None,
             )
-    except SwitchyardError as error:
-        log.warning("test_run.body_not_stored", run_id=str(world.run_id), error=error.code)
+    except (SwitchyardError, SQLAlchemyError, OSError) as error:
+        log.warning("test_run.body_not_stored", run_id=str(world.run_id), error=str(error).splitlines()[0])
         return None
     return ids.show("file", file_id)
 

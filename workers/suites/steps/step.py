@@ -4,9 +4,7 @@ Whatever the other side does, what comes of it is a result; only the job's own e
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -14,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from infra import json
-from infra.clock import now
+from infra.clock import now, rfc3339
 from infra.errors import (
     ProviderRateLimited,
     ProviderTimeout,
@@ -40,6 +38,7 @@ RETRY_ON = ("connect", "timeout", "5xx", "429")
 RETRY_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 60.0
 LONGEST_REASON = 1000
+NOT_FOUND = "value_not_found"
 # Filled in apart: the url with its path parameters, and assertions when there is an answer.
 _APART = frozenset(("id", "name", "kind", "url", "assert"))
 # What a provider's failure would be if it were an answer.
@@ -70,7 +69,6 @@ class _Running:
         rendered = render(wanted, self.scope)
         retry = rendered.get("retry") or {}
         while True:
-            self.world.ctx.checkpoint()
             self.tries += 1
             await self._try(rendered)
             if self.tries > int(retry.get("max") or 0) or not self._is_to_repeat(retry.get("on") or RETRY_ON):
@@ -90,7 +88,7 @@ class _Running:
                 found = await extract(rendered["extract"], self.done.answered, self.scope, self.world)
                 self.extracted, missing = found
                 if missing:
-                    self.code, self.reason = "not_found", missing
+                    self.code, self.reason = NOT_FOUND, missing
             if self.step.get("assert"):
                 await self._judge()
 
@@ -133,8 +131,10 @@ class _Running:
         return max(delay, min(asked or 0.0, LONGEST_DELAY_SECONDS))
 
     def verdict(self) -> tuple[Verdict, str | None]:
-        """What came of it, and why."""
-        if self.code is not None:
+        """What came of it, and why. An answer that is not as asserted fails the step, also where a value that was to be
+        extracted is not in it."""
+        failed = next((one for one in self.judged if one.verdict == Verdict.FAILED and _counts(one)), None)
+        if self.code is not None and not (self.code == NOT_FOUND and failed):
             return Verdict.ERRORED, self.reason
         for verdict in (Verdict.ERRORED, Verdict.FAILED):
             for one in self.judged:
@@ -193,7 +193,9 @@ class _Running:
         written = json.dump_bytes(value)
         if len(written) <= BODY_SHOWN:
             return value
-        kept = {name: value[name] for name in ("model", "finish_reason", "usage", "milliseconds") if name in value}
+        kept: Json = {
+            name: value[name] for name in ("model", "finish_reason", "usage", "milliseconds") if name in value
+        }
         return {**kept, **await self._body(written, what)}
 
 
@@ -210,7 +212,7 @@ async def run_step(
     """The step's result, as CaseRun.steps has it; `operation` and `knowledge_base_id` are the case's, `trace_id` the
     execution's (32 hex digits). What it extracted and got is in the scope for the next one. Raises what ends the job,
     and nothing else."""
-    begun, started_at = monotonic(), _moment()
+    begun, started_at = monotonic(), rfc3339(now())
     subject = Subject(trace_id, operation, knowledge_base_id)
     running = _Running(step, scope, world, step.get("id") or "step", subject)
     try:
@@ -224,10 +226,6 @@ async def run_step(
         running.code = "internal_error"
         running.reason = f"The step could not be performed: Switchyard itself failed with {type(error).__name__}."
     return await running.result(phase, started_at, begun)
-
-
-def _moment() -> str:
-    return now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _counts(one: Judged) -> bool:

@@ -163,17 +163,17 @@ class _Collection:
             if isinstance(one, dict) and not one.get("disabled")
         }
         credentials = credentials_used(self._value.get("auth")).union(*(credentials_used(one.auth) for one in listed))
-        for name, one in given.items():
-            literal = isinstance(one.get("value"), str) and one["value"] and not any(used(one["value"]))
-            if one.get("type") == "secret" or (SECRET.fullmatch(name) and literal):
+        for name, variable in given.items():
+            literal = isinstance(variable.get("value"), str) and variable["value"] and not any(used(variable["value"]))
+            if variable.get("type") == "secret" or (SECRET.fullmatch(name) and literal):
                 credentials.add(name)
         self._names.secrets = credentials - is_set
         variables = {}
-        for number, (name, one) in enumerate(given.items()):
+        for number, (name, variable) in enumerate(given.items()):
             if name in self._names.secrets:
-                self._names.secret(one.get("value"), name, f"/variable/{number}")
+                self._names.secret(variable.get("value"), name, f"/variable/{number}")
             elif name not in is_set or not SECRET.fullmatch(name):
-                variables[self._names.ours(name)] = self._names.value(one.get("value"), f"/variable/{number}")
+                variables[self._names.ours(name)] = self._names.value(variable.get("value"), f"/variable/{number}")
         for name in sorted(self._names.secrets - given.keys()):
             self._found.warn(
                 "/variable", f"The environment needs a secret {self._names.ours(name)}; it has no value here."
@@ -195,7 +195,7 @@ class _Collection:
         step = self._requests.step(request, f"{one.place}/request")
         if step is None:
             return False
-        one.uses = set(used(request)) | set(used(one.auth or {}))
+        one.uses = set(used(request)) | set(used((self._value.get("auth") if one.is_default else one.auth) or {}))
         behaviour = one.item.get("protocolProfileBehavior")
         if not isinstance(behaviour, dict) or behaviour.get("followRedirects", True):
             step["redirects"] = REDIRECTS
@@ -269,7 +269,7 @@ class _Collection:
         )
         name = first.name if len(group) == 1 else f"{first.name[:90]} … {last.name[:90]}"
         variables = {name: value for one in [*setup, *group] for name, value in one.variables.items()}
-        case = {"name": name, "tags": tags[:50], "steps": steps}
+        case: Json = {"name": name, "tags": tags[:50], "steps": steps}
         case |= {"description": description[:10_000]} if description else {}
         case |= {"variables": variables} if variables else {}
         case |= {"setup": [{**one.step, "name": one.name} for one in setup]} if setup else {}
@@ -280,7 +280,7 @@ class _Collection:
         if count:
             self._found.warn(
                 "",
-                f"{count} of {len(made)} requests have no test that was taken over; they show only that there is an answer.",
+                f"{count} of {len(made)} requests have no test that was taken over; their cases check nothing.",
             )
 
 

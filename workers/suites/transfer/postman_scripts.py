@@ -249,15 +249,13 @@ class _Translator:
 
     def _response(self, links: list[tuple[str, list[Node] | None]]) -> None:
         """`pm.response.to.have.status(200)` and its like."""
-        negated = any(name == "not" for name, _ in links)
+        is_negated = any(name == "not" for name, _ in links)
         name, arguments = links[-1]
         values = [self.meaning(one) for one in arguments or ()]
         if any(one.kind != "constant" for one in values) or len(links) > 4:
             raise NotUnderstood
         made = of_response(name, [one.value for one in values])
-        if negated:
-            made = negated(made)
-        self._made.asserts.append(made)
+        self._made.asserts.append(negated(made) if is_negated else made)
 
 
 class _Expectation:

@@ -44,7 +44,7 @@ def document() -> Json:
             "schemas": SCHEMAS,
             "responses": _responses(),
             "securitySchemes": {
-                "bearer": {
+                "bearerAuth": {
                     "type": "http",
                     "scheme": "bearer",
                     "description": "Of a customer; POST /auth/tokens gives one.",
