@@ -18,17 +18,21 @@ class Cookies:
         """Takes what an answer sets."""
         if "Set-Cookie" in headers:
             if self._jar is None:
-                # Hosts may be addresses; values go back as they came.
+                # Hosts may be addresses, and a value is nobody's to quote.
                 self._jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
-            self._jar.update_cookies_from_headers(headers.getall("Set-Cookie"), url)
+            # The jar takes the very first second for none, and it is what servers delete cookies with.
+            said = [one.replace("1970 00:00:00", "1970 00:00:01") for one in headers.getall("Set-Cookie")]
+            self._jar.update_cookies_from_headers(said, url)
 
     def header(self, url: URL, given: str | None = None) -> str | None:
         """The Cookie header of a request there; `given` is the request's own: it goes first, and its names stand."""
         if self._jar is None:
             return given
         taken = {pair.partition("=")[0].strip() for pair in (given or "").split(";")}
-        kept = [f"{one.key}={one.value}" for one in self._jar.filter_cookies(url).values() if one.key not in taken]
-        kept = [pair for pair in kept if pair.isascii() and pair.isprintable()]
+        written = {(one.key, one.value): one.coded_value for one in self._jar}
+        found = [one for one in self._jar.filter_cookies(url).values() if one.key not in taken]
+        pairs = [f"{one.key}={written.get((one.key, one.value), one.value)}" for one in found]
+        kept = [pair for pair in pairs if pair.isascii() and pair.isprintable()]
         return "; ".join([given, *kept] if given else kept) or None
 
     def get(self, name: str) -> str | None:

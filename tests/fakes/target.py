@@ -85,6 +85,7 @@ async def serving(talk: Talk, *, tls: ssl.SSLContext | None = None, host: str = 
         task = asyncio.create_task(connected(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # also of one that was cancelled before it began
 
     server = await asyncio.start_server(begin, host, 0, ssl=tls)
     target.port = server.sockets[0].getsockname()[1]

@@ -77,7 +77,17 @@ def suite_with_case(client: Client) -> dict[str, str]:
     environment = client.http.post("/v1/environments", json={"name": "fuzz"}).json()
     client.http.put(f"/v1/environments/{environment['id']}/secrets/token", json={"value": "fuzz-secret"})
     ids = {"case_id": case["id"], "suite_id": suite["id"], "environment_id": environment["id"]}
-    return {**ids, "secret_name": "token"}
+    return {**ids, "secret_name": "token", **run_with_failure(client, case["id"])}
+
+
+def run_with_failure(client: Client, case_id: str) -> dict[str, str]:
+    """A run of that case, which cannot go anywhere, its execution, and the failure that is remembered."""
+    job = client.http.post("/v1/test_runs", json={"test_case_ids": [case_id]}).json()
+    assert client.wait(job["id"])["status"] == "succeeded"
+    run = job["id"].replace("job_", "run_")
+    execution = client.http.get(f"/v1/test_runs/{run}/executions").json()["data"][0]
+    failure = client.http.get("/v1/test_failures").json()["data"][0]
+    return {"run_id": run, "case_run_id": execution["id"], "failure_id": failure["id"]}
 
 
 def hook_with_message(client: Client, kind: str) -> tuple[str, str]:

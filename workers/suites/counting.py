@@ -28,7 +28,6 @@ def reason_of(counts: Mapping[str, int]) -> str | None:
     return f"Of {sum(counts.values())} cases: {', '.join(words)}." if words else None
 
 
-def around_is_bad(run: Run) -> bool:
-    """Whether a step of the suite's own setup or teardown did not pass."""
-    phases = [steps for steps in run.around.values() if isinstance(steps, list)]
-    return any(step.get("verdict") in (Verdict.FAILED, Verdict.ERRORED) for steps in phases for step in steps)
+def setup_is_bad(run: Run) -> bool:
+    """Whether a step of the suite's own setup did not pass, so that no case was executed."""
+    return any(step.get("verdict") in (Verdict.FAILED, Verdict.ERRORED) for step in run.around.get("setup") or ())

@@ -35,10 +35,10 @@ def with_history(kept: Json | None, said: Json, by: UUID) -> Json:
 
 
 def _count(session: Session, run: Run) -> None:
-    """The run's counts and verdict, as its cases are now. A run that was cancelled, or around which something did not
-    work, stays so."""
+    """The run's counts and verdict, as its cases are now. A run that was cancelled, or whose setup did not pass, stays
+    so."""
     counts = counting.counts_of(session.scalars(runs.results_of(run)))
-    stays = run.verdict == Verdict.CANCELLED or counting.around_is_bad(run)
+    stays = run.verdict == Verdict.CANCELLED or counting.setup_is_bad(run)
     if not stays:
         run.verdict, run.reason = counting.verdict_of(counts), counting.reason_of(counts)
     run.counts, run.reports = counts, {}

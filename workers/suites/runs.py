@@ -149,8 +149,9 @@ def _new_failures(session: Session, project_id: UUID, runs: list[UUID]) -> dict[
     if not runs:
         return {}
     added = func.sum(func.cardinality(CaseResult.new_fingerprints))
-    query = CaseResult.in_project(project_id).where(CaseResult.run_id.in_(runs)).group_by(CaseResult.run_id)
-    return {row[0]: int(row[1] or 0) for row in session.execute(query.with_only_columns(CaseResult.run_id, added))}
+    counted = CaseResult.in_project(project_id).where(CaseResult.run_id.in_(runs), ~CaseResult.quarantined)
+    grouped = counted.with_only_columns(CaseResult.run_id, added).group_by(CaseResult.run_id)
+    return {row[0]: int(row[1] or 0) for row in session.execute(grouped)}
 
 
 def _to_come(job: Job) -> Run:

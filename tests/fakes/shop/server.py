@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 from collections.abc import Mapping
 from typing import Any
@@ -122,6 +123,8 @@ def _response(answer: Answer) -> web.Response:
 
 async def serve(port: int) -> None:
     """Answers on loopback until SIGTERM or SIGINT."""
+    # What is no HTTP is refused without a word.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     stopped = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopped.set)

@@ -58,7 +58,7 @@ def http_step(
 
 def executed(verdict: str = "passed", *steps: Json, row: int = 0, repetition: int = 0, **more: Any) -> Json:
     """One execution, as `Recorder.case` takes it."""
-    shown = list(steps) or [http_step(verdict, **({} if verdict == "passed" else {"status": 500}))]
+    shown = list(steps) or [http_step(verdict, status=200 if verdict == "passed" else 500)]
     reason = next((one["reason"] for one in shown if one["verdict"] != "passed"), None)
     return {"verdict": verdict, "steps": shown, "data_row": row, "repetition": repetition, "reason": reason, **more}
 
@@ -117,7 +117,12 @@ class Recorder:
     def _execution(self, result: CaseResult, one: Json, fingerprints: list[str]) -> None:
         self.session.add(
             CaseRun(
-                **{"id": ids.new_id(), "created_at": now(), "attempt": 1, "trace_id": "0af7651916cd43dd8448eb211c80319c"}
+                **{
+                    "id": ids.new_id(),
+                    "created_at": now(),
+                    "attempt": 1,
+                    "trace_id": "0af7651916cd43dd8448eb211c80319c",
+                }
                 | {"milliseconds": 12.5, "fingerprint": fingerprints[0] if one["verdict"] != "passed" else None}
                 | one,
                 project_id=self.project_id,

@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from infra.errors import BadInput
+from workers.suites.assertions.references import KEYWORDS, References
 
 Json = dict[str, Any]
 
@@ -30,12 +30,11 @@ BACKTRACKING = 2_000
 _LISTS = ("allOf", "anyOf", "oneOf")
 _SINGLE = ("not", "if", "then", "else")
 _MAPS = ("dependentSchemas", "dependencies")
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _ITEMS = ("items", "additionalItems", "contains", "unevaluatedItems")
 _REST = ("additionalProperties", "unevaluatedProperties", "propertyNames")
 _BELOW = frozenset(("properties", "patternProperties", "prefixItems", *_ITEMS, *_REST))
 _AGAIN = ("unevaluatedProperties", "unevaluatedItems")
-_IN_PLACE = frozenset((*_LISTS, *_SINGLE, *_MAPS, *_REFERENCES))
+_IN_PLACE = frozenset((*_LISTS, *_SINGLE, *_MAPS, *KEYWORDS))
 
 
 class Effort:
@@ -43,21 +42,24 @@ class Effort:
 
     def __init__(self, schema: Any) -> None:
         self._root = schema
-        self._named: dict[str, Any] | None = None
+        self._references = References(schema)
         self._schemas: dict[int, Any] = {}
+        self._steps = 0
         self._expanded: dict[int, tuple[Counter[int], int]] = {}
         try:
             self._ways, self._branches = self._widest()
         except RecursionError:
             raise _too_much() from None
 
+    @property
+    def is_even(self) -> bool:
+        """Whether every value is little work, so that nothing is counted."""
+        return self._ways <= FEW_WAYS and self._branches <= 1
+
     def require_little(self, value: Any) -> None:
         """Raises BadInput where the schema looks at that value too often."""
-        if self._ways <= FEW_WAYS and (
-            self._branches <= 1 or self._ways * self._branches ** min(_depth(value), 64) <= FEW_WAYS
-        ):
-            return
-        self._count(value)
+        if not self.is_even and self._ways * self._branches ** min(_depth(value), 64) > FEW_WAYS:
+            self._count(value)
 
     def _widest(self) -> tuple[int, int]:
         """The most looks at one place that one schema there makes, and the most of them that look below it."""
@@ -81,7 +83,7 @@ class Effort:
         """The schemas that look at the same place as this one, each with how often, and what that weighs."""
         found = self._expanded.get(id(schema))
         if found is None:
-            bases = Counter[int]()
+            bases, self._steps = Counter[int](), 0
             weight = self._walk(schema, bases, set(), 1)
             found = self._expanded[id(schema)] = bases, weight
         return found
@@ -92,22 +94,21 @@ class Effort:
         self._schemas[id(schema)] = schema
         bases[id(schema)] += times
         weight = times * _weight(schema)
+        self._steps += 1
+        if self._steps > MOST_WAYS or weight > MOST_LOOKS:
+            raise _too_much()
         if not schema.keys() & _IN_PLACE:
             return weight
         active.add(id(schema))
         inner = times * 2 if any(name in schema for name in _AGAIN) else times
         for one in self._beside(schema):
             weight += self._walk(one, bases, active, inner)
-            if weight > MOST_WAYS * BACKTRACKING or bases.total() > MOST_WAYS:
-                raise _too_much()
         active.discard(id(schema))
         return weight
 
     def _beside(self, schema: Json) -> Iterator[Any]:
         """The schemas within this one that look at the same place."""
-        for name in _REFERENCES:
-            if isinstance(schema.get(name), str):
-                yield self._referred(schema[name])
+        yield from self._references.followed(schema)
         for name in _SINGLE:
             if name in schema:
                 yield schema[name]
@@ -115,19 +116,6 @@ class Effort:
             yield from schema.get(name, ())
         for name in _MAPS:
             yield from schema.get(name, {}).values()
-
-    def _referred(self, reference: str) -> Any:
-        """What a reference means; nothing where that is not in this schema."""
-        if reference == "#":
-            return self._root
-        if reference.startswith("#/"):
-            return _pointed(self._root, reference[1:])
-        if self._named is None:
-            self._named = dict(_names(self._root))
-        name, _, fragment = reference.partition("#")
-        if fragment.startswith("/"):
-            return _pointed(self._named.get(name.rpartition("/")[2]), fragment)
-        return self._named.get(f"#{fragment}" if fragment else name.rpartition("/")[2])
 
     def _count(self, value: Any) -> None:
         """Counts along the value."""
@@ -230,32 +218,3 @@ def _depth(value: Any) -> int:
 
 def _inside(value: Any) -> Any:
     return value.values() if isinstance(value, dict) else value
-
-
-def _pointed(root: Any, pointer: str) -> Any:
-    found = root
-    for part in unquote(pointer).split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict):
-            found = found.get(part)
-        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            return None
-    return found
-
-
-def _names(root: Any) -> Iterator[tuple[str, Any]]:
-    """What has a name of its own: by the last part of its `$id`, or by `#anchor`."""
-    waiting = [root]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            for keyword in ("$id", "id"):
-                if isinstance(one.get(keyword), str):
-                    yield one[keyword].rstrip("#").rpartition("/")[2], one
-            for keyword in ("$anchor", "$dynamicAnchor"):
-                if isinstance(one.get(keyword), str):
-                    yield f"#{one[keyword]}", one
-        if isinstance(one, list | dict):
-            waiting += _inside(one)

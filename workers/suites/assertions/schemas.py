@@ -28,8 +28,9 @@ Kinds = jsonschema_rs.ValidationErrorKind
 MOST_PROBLEMS = 20
 # Bytes of JSON: up to here all problems are found, beyond only the first.
 ALL_PROBLEMS = 16 * 1024
-# Beyond this a thread does it.
+# Beyond this a thread does it; and beyond that, where it takes counting first.
 LARGE = 256 * 1024
+SMALL = 4 * 1024
 BACKTRACKS = 10_000
 DEEPEST_CAUSE = 6
 
@@ -44,7 +45,7 @@ class Compiled:
     async def problems(self, value: Any, size: int) -> list[Json]:
         """What is wrong with a value of so many bytes as JSON: `{pointer, path, message, keyword}`, at most 20; of
         large values only the first. Raises BadInput where finding out would take too long."""
-        if size > LARGE:
+        if size > LARGE or (size > SMALL and not self.effort.is_even):
             return await asyncio.to_thread(self.problems_now, value, size)
         return self.problems_now(value, size)
 
@@ -137,24 +138,27 @@ def _told(error: jsonschema_rs.ValidationError, value: Any) -> Json:
     return {
         "pointer": "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.instance_path),
         "path": "".join(map(step, error.instance_path)),
-        "message": _message(error.kind, error.message, value),
+        "message": _message(error, value),
         "keyword": error.kind.name,
     }
 
 
-def _message(kind: Any, said: str, value: Any) -> str:
+def _message(error: jsonschema_rs.ValidationError, value: Any) -> str:
     """What is wrong at a place, to follow its path."""
+    kind = error.kind
     if isinstance(kind, Kinds.Required):
         return f"has no {shown(kind.property)}"
     if isinstance(kind, Kinds.Type):
         return f"is {of_type(value)}, not {a_type(list(kind.types))}"
     if isinstance(kind, Kinds.AdditionalProperties | Kinds.UnevaluatedProperties):
         return f"has {', '.join(map(shown, kind.unexpected[:5]))}, which the schema does not allow"
+    if isinstance(kind, Kinds.FalseSchema) and error.schema_path[-1:] == ["additionalProperties"]:
+        return f"has {', '.join(map(shown, list(value)[:5]))}, which the schema does not allow"
     if isinstance(kind, Kinds.FalseSchema):
         return f"is {shown(value)}, and must not be there"
     if isinstance(kind, Kinds.Enum):
         return f"is {of_type(value)}, not one of {shown(list(kind.options))[1:-1]}"
-    return f"is {shown(value)}: {said[:300]}"
+    return f"is {shown(value)}: {error.message[:300]}"
 
 
 def _cause(error: jsonschema_rs.ValidationError, deeper: int) -> jsonschema_rs.ValidationError:

@@ -79,19 +79,20 @@ def _without_each(workshop: Workshop, operation: Operation, whole: Any) -> Itera
         if not operation.sent.accepts(body.schema, made):
             continue
         draft = Draft(workshop, operation, f"without {name}")
-        accept(draft, draft.base().with_body(made, ("",)))
+        accept(draft, draft.base().with_body(made, ("",)), by_state=True)
         explanation = f"{name} may be left out; the specification documents {_or(operation)}."
         title = f"{operation.name} accepts a body without {name}"
-        yield finished(
-            draft, Mode.BOUNDARY, "optional", title, explanation, rank=6, parameter=name, keyword="required"
-        )
+        yield finished(draft, Mode.BOUNDARY, "optional", title, explanation, rank=6, parameter=name, keyword="required")
 
 
 def lengths(workshop: Workshop, operation: Operation, plain: Json, sample: Any) -> Iterator[Candidate]:
     """Lists of the least and the greatest length."""
     if not isinstance(sample, list):
         return
-    for keyword, count in (("minItems", whole_number(plain.get("minItems"))), ("maxItems", whole_number(plain.get("maxItems")))):
+    for keyword, count in (
+        ("minItems", whole_number(plain.get("minItems"))),
+        ("maxItems", whole_number(plain.get("maxItems"))),
+    ):
         if count is None or count > MOST_ITEMS:
             continue
         made = of_length(workshop, operation, plain, sample, count)
@@ -130,7 +131,7 @@ def _accepted(draft: Draft, request: Request, candidate: Candidate, name: str) -
     value, rows = candidate.value, operation.rows
     if rows is not None and candidate.keyword in ("minimum", "maximum") and is_limit(name):
         more.append(at_most(rows, value))
-    accept(draft, request, more)
+    accept(draft, request, more, by_state=True)
     explanation = f"{name} {candidate.said}; the specification documents {_or(operation)}."
     title = f"{operation.name} accepts {name} at a bound: it {candidate.said}"
     rank = 3 if candidate.keyword in ("minimum", "maximum", "minLength", "maxLength", "enum") else 4

@@ -70,7 +70,6 @@ class Covering:
             strategy = self._context(schema, "body", GenerationMode.POSITIVE).build_strategy(schema)
         values: list[Any] = []
 
-
         def keep(value: Any) -> None:
             values.append(value)
 

@@ -33,9 +33,7 @@ class Credentials:
         """Those that are for other schemes than the operation's."""
         schemes = operation.record.get("security_schemes") or {}
         ways = [way for one in operation.security for way in one]
-        return [
-            name for name in sorted(self.named) if not any(self._fits(name, schemes.get(way), way) for way in ways)
-        ]
+        return [name for name in sorted(self.named) if not any(self._fits(name, schemes.get(way), way) for way in ways)]
 
     def _fits(self, name: str | None, scheme: Json | None, way: str) -> bool:
         auth = self.named.get(name) if name is not None else None

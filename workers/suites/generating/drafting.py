@@ -53,6 +53,7 @@ class Draft:
     _made: dict[Any, str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _chosen: dict[int, str] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
 
     def base(self, operation: Operation | None = None, *, optional: bool = True) -> Request:
         """A valid request of the operation; raises NotPossible."""
@@ -144,7 +145,8 @@ class Draft:
         """A template of a valid value that is another one in each case and, as far as its schema lets it, execution."""
         view, values = operation.sent, self.workshop.values
         plain = view.flat(schema)
-        random = values.random(self.operation.name, self.purpose, purpose, name)
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        random = values.random(self.operation.name, self.purpose, purpose, name, count)
         least, most = plain.get("minLength") or 0, plain.get("maxLength")
         if plain.get("format") == "uuid":
             return "{{$uuid}}"
@@ -269,7 +271,9 @@ class Draft:
         if found is None and name.lower() in resources.by_noun and "string" in types_of(plain):
             other = resources.by_noun[name.lower()]
             item = next((one for one in other.operations if one.path_names), None)
-            theirs = {} if item is None else item.sent.flat((item.parameter(item.path_names[-1], "path") or {})["schema"])
+            theirs = (
+                {} if item is None else item.sent.flat((item.parameter(item.path_names[-1], "path") or {})["schema"])
+            )
             same = all(plain.get(key) == theirs.get(key) for key in ("type", "pattern", "format"))
             return other if same and ("pattern" in plain or "format" in plain) else None
         return found

@@ -35,6 +35,12 @@ def accepted(operation: Operation) -> list[Status]:
     return [*operation.successes, *also]
 
 
+def accepted_by_state(operation: Operation) -> list[Status]:
+    """The same for a value of which only the form is known: what goes on with a thing may not go with its state."""
+    goes_on = operation.method == "POST" and operation.path_names and not operation.path.endswith("}")
+    return [*accepted(operation), *(operation.documented(409) if goes_on else [])]
+
+
 def refused(operation: Operation, among: tuple[int, ...]) -> list[Status]:
     """What a request that does not fit is answered with: what is documented of these, else any 4xx."""
     found: list[Status] = [*operation.documented(*among)]
@@ -45,7 +51,11 @@ def told(operation: Operation, expected: list[Status]) -> str:
     """The half-sentence about it."""
     plain = [one for one in expected if one not in BUSY]
     if plain == ["4xx"]:
-        documents = "documents no status for it, so any 4xx" if operation.documents_refusals else "documents no 4xx at all, so any"
+        documents = (
+            "documents no status for it, so any 4xx"
+            if operation.documents_refusals
+            else "documents no 4xx at all, so any"
+        )
         return f"the specification {documents} will do"
     return f"the specification documents {' or '.join(map(str, plain))}"
 

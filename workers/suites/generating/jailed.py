@@ -90,7 +90,9 @@ def _of_operation(workshop: Workshop, operation: Operation, argument: Json) -> t
             warnings.append(_warned(operation, "not_possible", f"It gets no {mode.value} cases: {error}."))
     kept = _best(found, argument["max_cases_per_operation"])
     if len(kept) < len(found):
-        message = f"{len(found) - len(kept)} of {len(found)} cases are left out; max_cases_per_operation is {len(kept)}."
+        message = (
+            f"{len(found) - len(kept)} of {len(found)} cases are left out; max_cases_per_operation is {len(kept)}."
+        )
         warnings.append(_warned(operation, "too_many_cases", message))
     return kept, warnings
 

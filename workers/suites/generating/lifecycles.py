@@ -55,9 +55,7 @@ def _made(workshop: Workshop, resource: Resource) -> Iterator[Json]:
         what = "everything" if optional else "only what is required"
         name = f"A {noun} that was made with {what} is what was sent"
         explanation = f"{create.name} answers with what it was sent, and reading it gives the same."
-        yield finished(
-            draft, Mode.STATEFUL, "create", name, explanation, rank=1 if optional else 3, operation=create
-        )
+        yield finished(draft, Mode.STATEFUL, "create", name, explanation, rank=1 if optional else 3, operation=create)
     if read is not None and not resource.chosen:
         yield _two(workshop, resource)
 
@@ -222,7 +220,10 @@ def _taken_by_another(workshop: Workshop, resource: Resource, change: Operation)
     if "409" not in change.responses or resource.chosen:
         return
     for name, schema in change.properties_sent().items():
-        if not is_unique(change, (name,), change.sent.flat(schema)) or name not in resource.create.properties_answered():
+        if (
+            not is_unique(change, (name,), change.sent.flat(schema))
+            or name not in resource.create.properties_answered()
+        ):
             continue
         draft = Draft(workshop, change, f"taken {name}")
         request = draft.filled(draft.base())

@@ -154,7 +154,9 @@ def _judge_tries(draft: Draft, step: Json, request: Request) -> None:
     same = [f"'{{{{long_{one}}}}}' == '{{{{short_{one}}}}}'" for one in range(1, TRIES + 1)]
     known = [f"'{{{{long_{one}}}}}' != 'none'" for one in range(1, TRIES + 1)]
     paired = " || ".join(f"({one} && {other})" for one, other in zip(same, known, strict=True))
-    draft.send(request, [expect.status(step["assert"][0]["expected"]), expect.body(paired, "equals", True)], name="compare")
+    draft.send(
+        request, [expect.status(step["assert"][0]["expected"]), expect.body(paired, "equals", True)], name="compare"
+    )
 
 
 def _taken(name: str, path: str) -> Json:
@@ -365,7 +367,9 @@ def _has_what_was_made(listing: Listing) -> Iterator[Json]:
             draft.send(gone, [expect.status(*expect.accepted(remove))], name="remove")
             less = expect.body(f"contains({_ids(listing)}, '{made[0]}')", "equals", False)
             draft.send(request, [*all_well(draft, operation), less], name="list_again")
-    explanation = "Each item is there once; what was made is in the list where it is whole, and what was removed is not."
+    explanation = (
+        "Each item is there once; what was made is in the list where it is whole, and what was removed is not."
+    )
     yield finished(draft, Mode.STATEFUL, "list", f"{operation.name} has what is there", explanation, rank=2)
 
 

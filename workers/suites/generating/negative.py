@@ -114,7 +114,9 @@ def _of_lists(workshop: Workshop, operation: Operation, schema: Any, there: Any)
         if longer is not None:
             yield Candidate(longer, "maxItems", f"has {most + 1} items, more than the {most} that it may have")
     if least:
-        yield Candidate(there[: least - 1], "minItems", f"has {least - 1} items, fewer than the {least} that it must have")
+        yield Candidate(
+            there[: least - 1], "minItems", f"has {least - 1} items, fewer than the {least} that it must have"
+        )
     if plain.get("uniqueItems") and there and (most is None or most > 1):
         yield Candidate([there[0], there[0]], "uniqueItems", "has the same item twice, which it may not")
 
@@ -162,7 +164,11 @@ def _unknown_id(workshop: Workshop, operation: Operation, name: str) -> Any:
     plain = operation.sent.flat(schema)
     random = workshop.values.random(operation.name, name, "not there")
     if "integer" in types_of(plain):
-        tries: list[Any] = [2_000_000_000 + random.randrange(10**6), plain.get("maximum"), 900_000 + random.randrange(99_999)]
+        tries: list[Any] = [
+            2_000_000_000 + random.randrange(10**6),
+            plain.get("maximum"),
+            900_000 + random.randrange(99_999),
+        ]
         return next((one for one in tries if one is not None and operation.sent.accepts(schema, one)), None)
     bare = {key: one for key, one in plain.items() if key not in ("example", "examples", "default", "const")}
     if "enum" in bare:

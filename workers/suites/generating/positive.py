@@ -34,12 +34,13 @@ def _plain(workshop: Workshop, operation: Operation) -> Iterator[Json]:
     request, smaller = full.base(), least.base(optional=False)
     same = request.values.keys() == smaller.values.keys() and _names(request.body) == _names(smaller.body)
     told = f"the specification documents {_or(operation.successes)}"
-    accept(full, request, echoes(request))
+    shown = operation.body is None or bool(operation.body.examples)
+    accept(full, request, echoes(request), by_state=not shown)
     what = "a valid request" if same else "a request with all that is optional"
     explanation = f"All values are valid; {told}, and the answer conforms to it."
     yield finished(full, Mode.POSITIVE, "full", f"{operation.name} accepts {what}", explanation, rank=0)
     if not same:
-        accept(least, smaller)
+        accept(least, smaller, by_state=not shown)
         explanation = f"Only what is required is sent; {told}, and the answer conforms to it."
         name = f"{operation.name} accepts a request with only what is required"
         yield finished(least, Mode.POSITIVE, "minimal", name, explanation, rank=1)

@@ -171,7 +171,9 @@ def _last_names(resource: Resource) -> set[str]:
 def noun_of(path: str) -> str:
     """What is at a path, in the singular: `order` of `/orders/{id}`."""
     segments = [one for one in path.split("/") if one and not one.startswith("{")]
-    word = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", segments[-1] if segments else "thing").lower())
+    word = re.sub(
+        r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", segments[-1] if segments else "thing").lower()
+    )
     return singular(word.strip("_")) or "thing"
 
 

@@ -304,9 +304,13 @@ def _numbers_outside(plain: Json) -> list[Candidate]:
     _, _, below, above = number_bounds(plain, integer)
     found = []
     if below is not None:
-        found.append(Candidate(below, "minimum", f"is {json.dumps(below)}, below its minimum of {_bound(plain, 'inimum')}"))
+        found.append(
+            Candidate(below, "minimum", f"is {json.dumps(below)}, below its minimum of {_bound(plain, 'inimum')}")
+        )
     if above is not None:
-        found.append(Candidate(above, "maximum", f"is {json.dumps(above)}, above its maximum of {_bound(plain, 'aximum')}"))
+        found.append(
+            Candidate(above, "maximum", f"is {json.dumps(above)}, above its maximum of {_bound(plain, 'aximum')}")
+        )
     step = plain.get("multipleOf")
     if isinstance(step, int | float) and step > 0 and step != 1:
         base = _number(plain, Random(0), integer)
@@ -336,7 +340,9 @@ def _texts_outside(plain: Json, random: Random, valid: Any) -> list[Candidate]:
         )
     if isinstance(plain.get("pattern"), str):
         tries = [f"{valid}!" if isinstance(valid, str) else "!", "!not valid!", "###", "abc", "123", "A b"]
-        found += [Candidate(one, "pattern", f"is {brief(one)}, which does not match {plain['pattern']}") for one in tries]
+        found += [
+            Candidate(one, "pattern", f"is {brief(one)}, which does not match {plain['pattern']}") for one in tries
+        ]
     if plain.get("format") in FORMATS_WRONG:
         wrong = FORMATS_WRONG[plain["format"]]
         found.append(Candidate(wrong, "format", f"is {brief(wrong)}, which is no {plain['format']}"))

@@ -74,16 +74,18 @@ def all_well(draft: Draft, operation: Operation, expected: list[Status] | None =
 
 
 def accept(draft: Draft, request: Request, more: list[Json] | None = None, **options: Any) -> Json:
-    """Adds the step that sends a valid request, and, where it makes something, one that removes it; returns the
-    step."""
+    """Adds the step that sends a valid request, and, where it makes something, one that removes it; returns the step.
+    `by_state`: whether the value goes with the state that the thing is in is not known."""
     operation = request.operation
     resource = draft.workshop.resources.made_by(operation)
     extract: list[Json] = list(options.pop("extract", ()))
+    by_state = options.pop("by_state", False) and resource is None
+    expected = expect.accepted_by_state(operation) if by_state else None
     variable = None
     if resource is not None and not resource.chosen:
         variable = draft.fresh_name(f"{resource.noun}_id")
         extract.append(draft.extraction(resource, variable))
-    step = draft.send(request, [*all_well(draft, operation), *(more or ())], extract=extract, **options)
+    step = draft.send(request, [*all_well(draft, operation, expected), *(more or ())], extract=extract, **options)
     if resource is not None and not resource.borrowed:
         template = "{{" + variable + "}}" if variable else str(step["path_params"][resource.parameter])
         known = {name: str(value) for name, value in step.get("path_params", {}).items()}

@@ -62,7 +62,7 @@ class Head:
     @property
     def new_failures(self) -> int:
         """How many failures were not seen since the last green run."""
-        return sum(len(one.new_fingerprints) for one in self.cases)
+        return sum(len(one.new_fingerprints) for one in self.cases if not one.quarantined)
 
     @property
     def executions(self) -> dict[str, int]:

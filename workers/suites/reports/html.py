@@ -225,8 +225,7 @@ def _facts(head: Head) -> Iterator[tuple[str, str]]:
 
 
 def _around(head: Head) -> list[Json]:
-    groups = [one for one in head.run.around.values() if isinstance(one, list)]
-    return [one for steps in groups for one in failing.bad_steps(steps)][:MOST_STEPS]
+    return [one for steps in head.run.around.values() for one in failing.bad_steps(steps)][:MOST_STEPS]
 
 
 def _overridden(case: CaseResult) -> Json:

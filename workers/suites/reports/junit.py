@@ -38,8 +38,8 @@ UNCOUNTED: dict[str, str] = dict.fromkeys(PLAIN, "skipped")
 def write(head: Head, out: BinaryIO) -> None:
     """Writes the report of a run."""
     page = _Page(out)
-    around = [one for steps in head.run.around.values() if isinstance(steps, list) for one in failing.bad_steps(steps)]
-    totals = Counter(tests=len(around), failure=len(around))
+    around = [one for steps in head.run.around.values() for one in failing.bad_steps(steps)]
+    totals = _around_totals(around)
     for case in head.cases:
         totals.update(_totals(head, case))
     with page.element("testsuites", name=head.title, **_numbers(totals), time=_seconds(_duration(head))):
@@ -153,14 +153,21 @@ def _properties(page: _Page, head: Head, case: CaseResult) -> None:
             page.leaf("property", name=name, value=value)
 
 
+def _around_totals(steps: list[dict[str, Any]]) -> Counter[str]:
+    """Without its setup a run is errored; what its teardown leaves behind makes no run fail."""
+    return Counter(tests=len(steps), error=sum(one.get("phase") == "setup" for one in steps))
+
+
 def _around(page: _Page, head: Head, steps: list[dict[str, Any]]) -> None:
-    number = str(len(steps))
-    with page.element("testsuite", name="Around the suite", tests=number, failures=number, errors="0"):
+    with page.element("testsuite", name="Around the suite", **_numbers(_around_totals(steps))):
         for step in steps:
             name = f"{step.get('phase', '')} {step.get('id', '')}".strip()
             with page.element("testcase", name=name, classname=head.title):
-                why = str(step.get("reason") or step["verdict"])
-                _problem(page, "failure", str(step["verdict"]), why, failing.in_words([step]))
+                why, text = str(step.get("reason") or step["verdict"]), failing.in_words([step])
+                if step.get("phase") == "setup":
+                    _problem(page, "error", str(step["verdict"]), why, text)
+                else:
+                    page.leaf("system-out", text)
 
 
 def _duration(head: Head) -> float:

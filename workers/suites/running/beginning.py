@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # the kinds import this
 
 Json = dict[str, Any]
 
+# A run that repeats some of a run, which repeats some of a run, …
+LONGEST_CHAIN = 20
 OVERTAKEN = "Another attempt has taken over this run."
 
 GREEN = text("""
@@ -160,9 +162,7 @@ def _same(run: Run) -> Json:
 def _as_plan(session: Session, ctx: "Context", run: Run, wish: Json, *, goes_on: bool) -> Plan:
     asked = {"run_id": run.id, "times": run.wishes["times"], "verdict": run.verdict}
     given = {name: wish[name] for name in ("variables", "data_rows") if name in wish}
-    suite = None if run.suite_id is None else session.scalars(
-        Suite.in_project(run.project_id).where(Suite.id == run.suite_id)
-    ).first()  # fmt: skip
+    suite = _suite_around(session, run)
     return Plan(
         run_id=run.id,
         project_id=run.project_id,
@@ -182,6 +182,17 @@ def _as_plan(session: Session, ctx: "Context", run: Run, wish: Json, *, goes_on:
         done=session.execute(DONE, asked).scalar_one() if goes_on else 0,
         finished=frozenset(session.execute(FINISHED, asked).scalars()) if goes_on else frozenset(),
     )
+
+
+def _suite_around(session: Session, run: Run) -> Suite | None:
+    """The suite whose setup, variables and teardown it has: its own, or that of the run of which it repeats some."""
+    suite_id, repeated = run.suite_id, run.rerun_of
+    for _ in range(LONGEST_CHAIN):
+        if suite_id is not None or repeated is None:
+            break
+        before = Run.in_project(run.project_id).where(Run.id == repeated).with_only_columns(Run.suite_id, Run.rerun_of)
+        suite_id, repeated = session.execute(before).first() or (None, None)
+    return session.scalars(Suite.in_project(run.project_id).where(Suite.id == suite_id)).first() if suite_id else None
 
 
 def _green_at(session: Session, run: Run) -> datetime | None:

@@ -66,10 +66,6 @@ async def run(ctx: "Context", payload: Json) -> Json:
         raise
 
 
-def preload() -> None:
-    """Nothing is left to import once this module is; the first run does not wait for it."""
-
-
 def _why(ctx: "Context") -> str:
     try:
         ctx.checkpoint()

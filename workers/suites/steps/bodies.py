@@ -39,11 +39,11 @@ async def shown(body: bytes | None, name: str, world: World, redaction: Redactio
         text = _text(body)
         if text is not None:
             return {"body": text, "encoding": "utf-8", "bytes": len(body), "cut": False, "file_id": None}
-        return {**_written(redaction.bytes(body)), "bytes": len(body), "cut": False, "file_id": None}
+        return {**_coded(redaction.bytes(body)), "bytes": len(body), "cut": False, "file_id": None}
     clean = await asyncio.to_thread(_clean, body, redaction, cut)
     file_id = await _stored(clean, name, world) if len(clean) > BODY_SHOWN else None
     is_all = len(clean) <= BODY_SHOWN and not cut
-    return {**_written(clean[:BODY_SHOWN]), "bytes": len(body), "cut": not is_all, "file_id": file_id}
+    return {**_beginning(clean[:BODY_SHOWN]), "bytes": len(body), "cut": not is_all, "file_id": file_id}
 
 
 def _clean(body: bytes, redaction: Redaction, cut: bool) -> bytes:
@@ -59,13 +59,17 @@ def _text(body: bytes) -> str | None:
         return None
 
 
-def _written(body: bytes) -> Json:
+def _beginning(body: bytes) -> Json:
     """As text, also where the last character is cut in two; else in base64."""
     try:
         return {"body": body.decode(), "encoding": "utf-8"}
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data" and error.start >= len(body) - 3:
             return {"body": body[: error.start].decode(), "encoding": "utf-8"}
+    return _coded(body)
+
+
+def _coded(body: bytes) -> Json:
     return {"body": base64.b64encode(body).decode(), "encoding": "base64"}
 
 

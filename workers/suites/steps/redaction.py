@@ -1,7 +1,7 @@
 """Secrets taken out of all that leaves a step: what is stored, shown, told in events, and sent to a judge.
 
 Each secret is looked for as it is, quoted for URLs, in base64 (also amid other text, as a password in Basic
-authentication), in hex, and as JSON and HTML escape it. One of fewer than four characters would be found everywhere, so
+authentication), in hex, and as JSON and HTML escape it, and its beginning where a text was cut. One of fewer than four characters would be found everywhere, so
 it is taken out where it is a whole value.
 """
 
@@ -9,9 +9,9 @@ import html
 import json as stdlib_json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, AnyStr
 from urllib.parse import quote, quote_plus
 
 from infra import json
@@ -19,6 +19,8 @@ from workers.suites.base import Redaction
 
 SHORTEST = 4
 SHOWN = "(secret)"
+# Where something was cut off a text, and a part of a secret may be left.
+ELLIPSIS = "…".encode()
 
 
 class Redactor:
@@ -49,10 +51,7 @@ class Redactor:
     def cut(self, value: bytes) -> bytes:
         """The bytes of which the end is missing, without the beginning of a secret that may stand there."""
         for form, _ in self._forms:
-            code = form.encode()
-            for length in range(min(len(code) - 1, len(value)), SHORTEST - 1, -1):
-                if value.endswith(code[:length]):
-                    return value[:-length]
+            value = value[: len(value) - _begun(form.encode(), value)]
         return self._also.cut(value) if isinstance(self._also, Redactor) else value
 
     def bytes(self, value: bytes) -> bytes:
@@ -63,17 +62,32 @@ class Redactor:
 
     def json(self, value: Any) -> Any:
         """The same for all texts, numbers and names of a value; itself where there is no secret in it."""
-        if self._needles:
-            written = json.dump_bytes(value)
-            if any(needle in written for needle in self._needles):
-                value = self._walked(value)
+        if self._needles and self._is_in(value):
+            value = self._walked(value)
         return self._also.json(value) if self._also else value
+
+    def _is_in(self, value: Any) -> bool:
+        try:
+            written = json.dump_bytes(value)
+        except TypeError:  # a number of more than 64 bits
+            return True
+        return ELLIPSIS in written or any(needle in written for needle in self._needles)
 
     def _without(self, value: str) -> str:
         if value in self._short:
             return self._short[value]
         found = {form: shown for form, shown in self._forms if form in value}
-        return _any_of(tuple(found)).sub(lambda match: found[match[0]], value) if found else value
+        if found:
+            value = _any_of(tuple(found)).sub(lambda match: found[match[0]], value)
+        return "…".join(self._whole(value.split("…"))) if "…" in value else value
+
+    def _whole(self, pieces: list[str]) -> Iterator[str]:
+        """The pieces of a text that was cut at each end but the last, without beginnings of secrets there."""
+        for piece in pieces[:-1]:
+            for form, _ in self._forms:
+                piece = piece[: len(piece) - _begun(form, piece)]
+            yield piece
+        yield pieces[-1]
 
     def _walked(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -120,6 +134,15 @@ def forms(secret: str) -> tuple[str, ...]:
         html.escape(secret).replace("&#x27;", "&#39;"),
     }
     return tuple(sorted(found))
+
+
+def _begun(form: AnyStr, text: AnyStr) -> int:
+    """How much of a secret's form stands at the end of a text, where that was cut."""
+    if form[:SHORTEST] in text[-len(form) :]:
+        for length in range(min(len(form) - 1, len(text)), SHORTEST - 1, -1):
+            if text.endswith(form[:length]):
+                return length
+    return 0
 
 
 def _base64(raw: bytes) -> set[str]:

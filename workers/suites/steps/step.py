@@ -148,13 +148,14 @@ class _Running:
         if self.done.answered is not None:
             self.scope.steps[self.name] = Came(self.done.answered, verdict)
         redaction = redaction_of(self.scope, self.world)
+        reason = redaction.text(reason)[:LONGEST_REASON] if reason else None
         made = {
             "id": self.name,
             "name": self.step.get("name"),
             "phase": phase,
             "kind": self.step.get("kind") or "http",
             "verdict": verdict.value,
-            "reason": reason[:LONGEST_REASON] if reason else None,
+            "reason": reason,
             "error": {"code": self.code, "message": reason} if self.code else None,
             "started_at": started_at,
             "milliseconds": round((monotonic() - begun) * 1000, 3),
@@ -171,7 +172,7 @@ class _Running:
     async def _request(self) -> Json:
         if self.step.get("kind") == "completion":
             return await self._fitting(self.done.request or completion_step.payload_of(self.step), "request")
-        nothing = {"method": self.step["method"], "url": self.step["url"], "headers": []}
+        nothing: Json = {"method": self.step.get("method"), "url": self.step.get("url"), "headers": []}
         return {**(self.done.request or nothing), **await self._body(self.done.request_body, "request")}
 
     async def _response(self) -> Json | None:

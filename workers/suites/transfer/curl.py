@@ -14,7 +14,18 @@ from urllib.parse import quote
 
 from infra import json
 from workers.suites.transfer import shell_text
-from workers.suites.transfer.shell_text import PLACE, Names, assigned, comment, places, required, word
+from workers.suites.transfer.shell_text import (
+    ENCODE,
+    ENCODED,
+    ENCODING,
+    PLACE,
+    Names,
+    assigned,
+    comment,
+    places,
+    required,
+    word,
+)
 
 Json = dict[str, Any]
 
@@ -36,7 +47,7 @@ def line(request: Json) -> str:
     if not request.get("url"):
         return ""
     method, body = str(request.get("method", "GET")).upper(), request.get("body")
-    parts = ["curl", "-g", *_method(method, body is not None), shlex.quote(str(request["url"]))]
+    parts = ["curl", "-sS", "-g", *_method(method, body is not None), shlex.quote(str(request["url"]))]
     for name, value in request.get("headers") or ():
         if str(name).lower() not in _OWN_HEADERS:
             parts += ["-H", shlex.quote(_header(str(name), str(value)))]
@@ -82,6 +93,7 @@ def script(cases: list[Json], around: Around, file: str = "tests.sh") -> str:
     parts += [_Case(case, around).written() for case in cases]
     if around.teardown:
         parts.append(_Case({"name": "teardown of the suite", "steps": around.teardown}, around).written())
+    begun += ENCODING if any(f"$({ENCODE} " in part for part in parts) else ""
     return "\n".join([begun, *parts])
 
 
@@ -125,6 +137,10 @@ class _Case:
 
     def _needed(self) -> Iterator[str]:
         """Lines for the variables that came up."""
+        for name, text in self._names.defaults.items():
+            if name not in self._said:
+                self._said.add(name)
+                yield f"{name}={shlex.quote(text)}"
         for place, name in self._names.used.items():
             if name in self._said:
                 continue
@@ -248,6 +264,6 @@ def _encoded(value: Any) -> str:
     """Percent-encoded, but for places."""
     text, at, made = _plain(value), 0, ""
     for found in PLACE.finditer(text):
-        made += quote(text[at : found.start()], safe="") + found[0]
+        made += f"{quote(text[at : found.start()], safe='')}{{{{{ENCODED}{found[1]}}}}}"
         at = found.end()
     return made + quote(text[at:], safe="")

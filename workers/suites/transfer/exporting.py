@@ -55,7 +55,7 @@ def test(case: Case, inside: Json) -> Json:
     """A case as a test in the short form, or in the long one where the short one would not say all of it."""
     labels = {name: value for name in cases.LABELS if (value := _label(case, name)) not in EMPTY}
     short = yaml_form.test_of({**labels, **_bare(inside)})
-    if _content(yaml_form.case_of(short, "")) == inside:
+    if kept(yaml_form.case_of(short, "")) == inside:
         return short
     return {**labels, **{name: value for name, value in inside.items() if value not in EMPTY}}
 
@@ -79,7 +79,7 @@ def _bare(inside: Json) -> Json:
     return {**inside, **phases}
 
 
-def _content(body: Json) -> Json:
+def kept(body: Json) -> Json:
     """What `create_case` would keep of the body."""
     whole: Json = {"variables": {}, "data": [], "data_file_id": None, **{phase: [] for phase in content.PHASES}}
     kept = {name: body[name] for name in whole if name in body}

@@ -17,7 +17,7 @@ from typing import Any
 
 Node = tuple[Any, ...]
 
-LONGEST = 100_000
+LONGEST = 30_000
 DEEPEST = 40
 MOST_MEMBERS = 100
 _TOKEN = re.compile(
@@ -73,7 +73,7 @@ def statements(source: str) -> list[Statement]:
     if len(source) > LONGEST:
         return [Statement("unknown", 1, f"the whole script: it is longer than {LONGEST:,} characters")]
     try:
-        return _Reader(source, list(_tokens(source))).block(0)
+        return _Reader(source, list(_tokens(source))).whole()
     except (NotUnderstood, RecursionError):
         return [Statement("unknown", 1, "the whole script: it cannot be read")]
 
@@ -144,6 +144,15 @@ class _Reader:
     def _need(self, mark: str) -> None:
         if not self._take(mark):
             raise NotUnderstood
+
+    def whole(self) -> list[Statement]:
+        """The statements of the script, also behind braces that nothing opens."""
+        found = self.block(0)
+        while self._next.kind != "end":
+            found.append(Statement("unknown", self._next.line, "}"))
+            self._at += 1
+            found += self.block(0)
+        return found
 
     def block(self, depth: int) -> list[Statement]:
         """Statements up to the end, or to the brace that closes the block."""

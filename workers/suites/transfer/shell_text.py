@@ -9,7 +9,11 @@ from infra import json
 
 # What one is in a template: `name ?? text`, with a generator's `$` or an explicit `env.`, `secret.` … before the name.
 PLACE = re.compile(r"(?<!\\)\{\{\s*([^{}]+?)\s*\}\}")
+# Before the name: what is put in is percent-encoded, by a function of the shell.
+ENCODED, ENCODE = "%", "urlencode"
+ENCODING = "urlencode() { printf '%s' \"$1\" | od -An -v -tx1 | tr -d ' \\n' | sed 's/../%&/g'; }\n"
 _BROKEN = re.compile(r"[\x00-\x1f\x7f\s]+")
+_PLAIN = re.compile(r"[\w./:@%+=,-]*", re.ASCII)
 _FORBIDDEN_IN_QUOTES = re.compile(r"[$`\"\\!\x00-\x1f\x7f]")
 # Variables that a shell or its programs look at.
 _TAKEN = re.compile(
@@ -19,12 +23,14 @@ _TAKEN = re.compile(
     r"|OSTYPE|PIPESTATUS|PROMPT_.*|SHELLOPTS|SHLVL|TIMEFORMAT|TMOUT|_*"
 )
 _GENERATORS = {
-    "uuid": '"$(uuidgen)"',
+    "uuid": '"$(uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid)"',
     "now": '"$(date -u +%Y-%m-%dT%H:%M:%SZ)"',
     "timestamp": '"$(date +%s)"',
     "random_int": '"$RANDOM"',
+    "random_text": '"$RANDOM$RANDOM$RANDOM"',
 }
-_NOW = re.compile(r"now([+-])(\d+)([smhdw])")
+_MOVED = re.compile(r"(now|timestamp)([+-])(\d+)([smhdw])")
+_TIMES = {"now": "%Y-%m-%dT%H:%M:%SZ", "timestamp": "%s"}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -33,16 +39,26 @@ class Names:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
-        # Names without an explicit scope, secrets, and all that is used, in order.
+        # What is used without a default, in order.
         self.used: dict[str, str] = {}
+        self.defaults: dict[str, str] = {}
 
-    def of(self, place: str) -> str:
+    def of(self, place: str, *, needed: bool = True) -> str:
         """The variable's name."""
         place = place.removeprefix("var.").removeprefix("row.").removeprefix("env.")
         if place not in self._known:
             self._known[place] = self._new(place)
-        self.used[place] = self._known[place]
+        if needed:
+            self.used[place] = self._known[place]
         return self._known[place]
+
+    def default(self, name: str, text: str) -> str:
+        """A variable that has the text which stands for the one of that name where that is not set."""
+        called = next((one for one, said in self.defaults.items() if said == text), "")
+        if not called:
+            called = f"{name}_DEFAULT_{len(self.defaults) + 1}"
+            self.defaults[called] = text
+        return f"${called}"
 
     def _new(self, place: str) -> str:
         plain = re.sub(r"[^A-Z0-9_]", "_", place.removeprefix("secret.").upper())
@@ -89,18 +105,22 @@ def _quoted(literal: str) -> str:
 
 
 def _variable(place: str, names: Names) -> str:
-    name, _, default = (part.strip() for part in place.partition("??"))
+    if place.startswith(ENCODED):
+        return f'"$({ENCODE} {_variable(place[1:], names)})"'
+    name, given, default = (part.strip() for part in place.partition("??"))
     if name.startswith("$"):
         return _generated(name[1:], names)
-    fallback = re.sub(r"([\\\"$`}])", r"\\\1", default)
-    return f'"${{{names.of(name)}-{fallback}}}"' if "??" in place else f'"${{{names.of(name)}}}"'
+    if not given:
+        return f'"${{{names.of(name)}}}"'
+    variable = names.of(name, needed=False)
+    return f'"${{{variable}-{default if _PLAIN.fullmatch(default) else names.default(variable, default)}}}"'
 
 
 def _generated(name: str, names: Names) -> str:
-    moved = _NOW.fullmatch(name)
+    moved = _MOVED.fullmatch(name)
     if moved:
-        sign, count, unit = moved.groups()
-        return f"\"$(date -u -d '{sign}{count} {_UNITS[unit]}' +%Y-%m-%dT%H:%M:%SZ)\""
+        kind, sign, count, unit = moved.groups()
+        return f"\"$(date -u -d '{sign}{count} {_UNITS[unit]}' +{_TIMES[kind]})\""
     return _GENERATORS.get(name) or f'"${{{names.of(name)}}}"'
 
 
@@ -117,12 +137,12 @@ def assigned(name: str, value: Any) -> str:
 
 def required(name: str, why: str) -> str:
     """A line that ends the script where the variable is not set."""
-    return f': "${{{name}:?{re.sub(r"[^A-Za-z0-9 ,.:_-]", "", comment(why))}}}"'
+    return f': "${{{name}:?{re.sub(r"[^A-Za-z0-9 ,.:_/-]", "", comment(why))}}}"'
 
 
 def typed(value: Any, known: Mapping[str, Any]) -> str:
     """JSON text of a value, where a place that stands alone for something that is no text loses its quotes."""
-    text = json.dumps(value)
+    text = json.dumps(value).replace(r"\\{{", r"\{{")
     for name, one in known.items():
         if not isinstance(one, str):
             for form in (name, f"var.{name}", f"row.{name}", f"env.{name}"):

@@ -7,7 +7,12 @@ import pytest
 from tests.workers.suites.assertions.answers import http, judged, outcome, said, world
 from workers.suites.assertions import plain
 
-HEADERS = (("Content-Type", "text/html; charset=utf-8"), ("Set-Cookie", "a=1"), ("set-cookie", "b=2"), ("X-Count", "12"))
+HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Set-Cookie", "a=1"),
+    ("set-cookie", "b=2"),
+    ("X-Count", "12"),
+)
 
 
 @pytest.mark.parametrize("expected", [200, "200", "2xx", "2XX", [404, "2xx"], [200.0], ["5xx", 200]])
@@ -75,7 +80,9 @@ def test_a_body_is_compared_whole():
 
 
 @pytest.mark.parametrize("kind", ["body", "json_schema"])
-@pytest.mark.parametrize(("body", "why"), [("<html>", "The body is not JSON: "), ("", "The body is not JSON: it is empty")])
+@pytest.mark.parametrize(
+    ("body", "why"), [("<html>", "The body is not JSON: "), ("", "The body is not JSON: it is empty")]
+)
 def test_a_body_that_is_no_json_has_failed(kind, body, why):
     verdict, message = outcome({"type": kind, "schema": {}, "op": "exists"}, http(body))
     assert verdict == "failed"

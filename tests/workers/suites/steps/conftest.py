@@ -1,5 +1,5 @@
 """Where a step's long bodies go: a project's files, in the hands of the test alone."""
 
-from tests.workers.files.conftest import core, files, servers
+from tests.workers.files.conftest import files
 
-__all__ = ["core", "files", "servers"]
+__all__ = ["files"]

@@ -1,6 +1,8 @@
 """Steps run by themselves, against a server of the test's: no job around them, and no database."""
 
 import asyncio
+import json
+from collections.abc import Callable
 from typing import Any
 
 from infra import ids
@@ -42,18 +44,21 @@ def a_scope(world: World, **more: Any) -> Scope:
     return Scope(**{"secrets": world.surroundings.secrets, "environment": world.surroundings.variables, **more})
 
 
-def step(path: str = "/echo", method: str = "GET", **more: Any) -> Json:
-    """A step over HTTP that expects 200."""
-    return {"id": "one", "kind": "http", "method": method, "url": path, "assert": [OK], **more}
+def step(path: str = "/echo", method: str = "GET", *, wants: Json = OK, **more: Any) -> Json:
+    """A step over HTTP that expects 200, or what `wants` asserts."""
+    return {"id": "one", "kind": "http", "method": method, "url": path, "assert": [wants], **more}
 
 
-def ran(*steps: Json, api: StepsTarget | None = None, scope: Json | None = None, **around: Any) -> list[Json]:
+Steps = Json | Callable[[Target], Json]
+
+
+def ran(*steps: Steps, api: StepsTarget | None = None, scope: Json | None = None, **around: Any) -> list[Json]:
     """The results of the steps of one execution, whose environment has the server as its base URL."""
     return run_all(*steps, api=api, scope=scope, **around)[0]
 
 
 def run_all(
-    *steps: Json, api: StepsTarget | None = None, scope: Json | None = None, **around: Any
+    *steps: Steps, api: StepsTarget | None = None, scope: Json | None = None, **around: Any
 ) -> tuple[list[Json], Target, Scope]:
     """The same, with the server as it was left and the scope. `tls` is the server's, `client` options of the
     client."""
@@ -79,7 +84,5 @@ def run_all(
 
 def echoed(result: Json) -> Json:
     """What the server says that came."""
-    import json
-
     found: Json = json.loads(result["response"]["body"])
     return found
