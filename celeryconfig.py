@@ -72,6 +72,7 @@ beat_schedule = {
     "inbox": {"task": "sweeps.inbox", "schedule": 5.0, "options": {"expires": 5}},
     "builds": {"task": "sweeps.builds", "schedule": 5.0, "options": {"expires": 5}},
     "embeddings": {"task": "sweeps.embeddings", "schedule": 600.0, "options": {"expires": 600}},
+    "abandoned_runs": {"task": "sweeps.abandoned_test_runs", "schedule": 5.0, "options": {"expires": 5}},
     "test_runs": {"task": "sweeps.test_runs", "schedule": 60.0, "options": {"expires": 60}},
     "idempotency": {"task": "sweeps.forget_idempotency_keys", "schedule": 600.0, "options": {"expires": 600}},
 }

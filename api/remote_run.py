@@ -6,7 +6,7 @@ Nothing here reads settings or a database; it starts fast on a machine that has 
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,11 +35,11 @@ class TimeIsUp(Trouble):
 
 @dataclass(slots=True)
 class Following:
-    """A run that was started; `after` is the last event that was seen."""
+    """A run that was started; `after` is the last event that was seen, `is_over` that nothing comes after it."""
 
     job_id: str
     after: int = 0
-    seen: set[int] = field(default_factory=set)
+    is_over: bool = False
 
     @property
     def run_id(self) -> str:
@@ -61,7 +61,7 @@ class Remote:
     def start(self, wanted: Json) -> Following:
         """Starts a run, once, however often the request has to be sent."""
         answer = self._asked("POST", "/v1/test_runs", json=wanted, headers={"Idempotency-Key": str(uuid4())})
-        return Following(answer.json()["id"])
+        return Following(self._json(answer, "id")["id"])
 
     def events(self, run: Following, deadline: float) -> Iterator[Json]:
         """What happens in the run, each event once, to its final one; goes on after the last one where the connection
@@ -76,7 +76,7 @@ class Remote:
                     yield event
                     if event["type"] in FINAL:
                         return
-                if self._is_over(run):
+                if run.is_over:
                     return
             except (httpx2.TransportError, httpx2.StreamError) as error:
                 if time.monotonic() - last_heard > AWAY_SECONDS:
@@ -92,6 +92,7 @@ class Remote:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(run.after)}
         timeout = httpx2.Timeout(max(0.1, silent), connect=10.0)
         with self._http.stream("GET", f"/v1/jobs/{run.job_id}/events", headers=headers, timeout=timeout) as answer:
+            run.is_over = answer.status_code == 204
             if answer.status_code in SUPPOSED_TO_PASS:
                 raise httpx2.RemoteProtocolError(f"the server answered {answer.status_code}")
             if answer.status_code != 200:
@@ -109,19 +110,13 @@ class Remote:
                 if silent == SILENT_SECONDS and deadline - time.monotonic() < NEAR_SECONDS:
                     return
 
-    def _is_over(self, run: Following) -> bool:
-        """Whether nothing follows: the stream ended without its last event, since that was seen before."""
-        found: Json = self._asked("GET", f"/v1/jobs/{run.job_id}").json()
-        return found["status"] in ("succeeded", "failed", "cancelled", "expired")
-
     def _require_time(self, deadline: float) -> None:
         if time.monotonic() >= deadline:
             raise TimeIsUp("The run takes longer than --timeout allows.")
 
     def ended(self, run: Following) -> Json:
         """The run as it ended."""
-        found: Json = self._asked("GET", f"/v1/test_runs/{run.run_id}").json()
-        return found
+        return self._json(self._asked("GET", f"/v1/test_runs/{run.run_id}"), "status")
 
     def cancel(self, run: Following) -> None:
         """Stops the run; one that has ended stays as it is."""
@@ -141,7 +136,7 @@ class Remote:
 
     def _asked(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """The answer of a request that may be repeated; raises Trouble."""
-        for wait in (*WAITS[:4], None):
+        for wait in (*WAITS[:3], None):
             try:
                 answer = self._http.request(method, path, **options)
                 if answer.status_code not in SUPPOSED_TO_PASS or wait is None:
@@ -154,6 +149,19 @@ class Remote:
             self._sleep(wait)
         raise AssertionError("unreachable")
 
+    def _json(self, answer: httpx2.Response, name: str) -> Json:
+        """The answer's object, which has a text of that name; raises Trouble."""
+        try:
+            found: Json = answer.json()
+            if isinstance(found[name], str):
+                return found
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise Trouble(self._no_switchyard(answer))
+
+    def _no_switchyard(self, answer: httpx2.Response) -> str:
+        return f"{self._url} answered {answer.status_code} and is no Switchyard, or something stands before it."
+
     def _unreachable(self, error: Exception) -> str:
         return f"No Switchyard answers at {self._url}: {error or type(error).__name__}. Check --url, and that it runs."
 
@@ -165,9 +173,7 @@ class Remote:
             problem = answer.json()
             detail, errors = problem["detail"], problem.get("errors") or []
         except (ValueError, KeyError, TypeError):
-            raise Trouble(
-                f"{self._url} answered {answer.status_code} and is no Switchyard, or something stands before it."
-            ) from None
+            raise Trouble(self._no_switchyard(answer)) from None
         if answer.status_code == 401:
             raise Trouble(f"The API key is not accepted: {detail} Set SWITCHYARD_API_KEY, or --api-key.")
         if answer.status_code == 403:

@@ -120,8 +120,7 @@ def read() -> Settings:
             project_max_running=env.int("PROJECT_MAX_RUNNING", 0),
             project_max_queued=env.int("PROJECT_MAX_QUEUED", 100_000),
             max_queued=env.int("MAX_QUEUED", 1_000_000),
-            retention_days=env.int("RETENTION_DAYS", 30),
-            test_run_retention_days=env.int("TEST_RUN_RETENTION_DAYS", 90),
+            **_kept(env),
             **_outward(env),
             ai_provider=env.str("AI_PROVIDER", "sandbox"),
             ai_model=env.str("AI_MODEL", "sandbox"),
@@ -143,6 +142,13 @@ def _sqlalchemy_url(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg2://" + url.removeprefix(prefix)
     return url
+
+
+def _kept(env: Env) -> dict[str, Any]:
+    return {
+        "retention_days": env.int("RETENTION_DAYS", 30),
+        "test_run_retention_days": env.int("TEST_RUN_RETENTION_DAYS", 90),
+    }
 
 
 def _outward(env: Env) -> dict[str, Any]:

@@ -38,8 +38,8 @@ class Run(Record, InProject):
     `wishes` is the job's input as it was understood, `plan` the cases with their versions as they were when it began,
     so that another attempt goes on with the same ones: `[{case_id, version, rows}]`. `total` and `done` count
     executions, `counts` cases by verdict. `verdict` is null until the end. `green_run_id` is the last run of the same
-    suite or cases that passed; `reports` are file ids by format. `selection` is the same for runs of the same suite or of
-    the same cases.
+    suite or cases that passed; `reports` are file ids by format. `selection` is the same for runs of the same suite,
+    or of the same cases.
     """
 
     __tablename__ = "test_runs"
@@ -47,6 +47,7 @@ class Run(Record, InProject):
         Index(None, "project_id", "id"),
         Index(None, "suite_id", "id", postgresql_where=text("suite_id IS NOT NULL")),
         Index(None, "project_id", "selection", "id"),
+        Index("ix_test_runs_open", "id", postgresql_where=text("verdict IS NULL")),
     )
     prefix = "run"
 

@@ -12,6 +12,7 @@ from workers.jobs.schedules import due
 from workers.knowledge import embedding
 from workers.knowledge.building import abandoned
 from workers.suites import forgetting
+from workers.suites.running import abandoned as abandoned_runs
 
 
 @app.task(name="sweeps.jobs", base=Task)
@@ -78,3 +79,9 @@ def forget_unused_embeddings() -> int:
 def delete_old_test_runs() -> int:
     """Test runs that are kept no longer, with their executions; in many short transactions of its own."""
     return forgetting.sweep()
+
+
+@app.task(name="sweeps.abandoned_test_runs", base=Task)
+def end_abandoned_test_runs() -> int:
+    """Test runs whose job has ended before them; in a short transaction of its own."""
+    return abandoned_runs.sweep()

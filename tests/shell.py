@@ -12,9 +12,12 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
 from api.__main__ import main
+from api.commands import COMMANDS
 
 WARM = multiprocessing.get_context("forkserver")
 WARM.set_forkserver_preload([__name__])
+# Imported here, so that what they need is.
+KNOWN = {one.name for one in COMMANDS}
 
 
 def switchyard(environment: Mapping[str, str], *arguments: str) -> CompletedProcess[str]:

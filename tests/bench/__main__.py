@@ -1,7 +1,7 @@
 """All benchmarks in one run, as markdown for docs/benchmarks.md: `python -m tests.bench [name …]`.
 
 Names are those of the files without `bench_`: submit core jobs burst latency notify memory peers rows streams
-webhooks builds specs retrieval search. Progress goes to stderr.
+webhooks builds specs retrieval search runs faults. Progress goes to stderr.
 """
 
 import sys
@@ -12,6 +12,7 @@ from tests.bench import (
     bench_builds,
     bench_burst,
     bench_core,
+    bench_faults,
     bench_jobs,
     bench_latency,
     bench_memory,
@@ -19,6 +20,7 @@ from tests.bench import (
     bench_peers,
     bench_retrieval,
     bench_rows,
+    bench_runs,
     bench_search,
     bench_specs,
     bench_streams,
@@ -46,6 +48,8 @@ ALL: dict[str, Callable[[Field], Awaitable[Table]]] = {
     "specs": bench_specs.measure,
     "retrieval": bench_retrieval.measure,
     "search": bench_search.measure,
+    "runs": bench_runs.measure,
+    "faults": bench_faults.measure,
 }
 
 

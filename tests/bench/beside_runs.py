@@ -8,6 +8,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
 
 NEWMAN = os.environ.get("BENCH_NEWMAN")
 THREADS = 8
@@ -19,12 +22,7 @@ class Newman:
 
     def __init__(self, url: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self._collection = Path(self._folder.name) / "collection.json"
-        test = {"type": "text/javascript", "exec": ["pm.test('200', () => pm.response.to.have.status(200));"]}
-        request = {"method": "GET", "url": f"{url}/things/1?n=1"}
-        item = {"name": "thing", "request": request, "event": [{"listen": "test", "script": test}]}
-        schema = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-        self._collection.write_text(json.dumps({"info": {"name": "bench", "schema": schema}, "item": [item]}))
+        self._url = url
         self.command = NEWMAN or self._installed()
 
     def _installed(self) -> str | None:
@@ -33,11 +31,21 @@ class Newman:
         subprocess.run(["npm", "install", "newman"], cwd=self._folder.name, capture_output=True, check=True)
         return str(Path(self._folder.name) / "node_modules/.bin/newman")
 
-    def rate(self, requests: int) -> float:
-        """Requests a second, each with one check of its status."""
+    def rate(self, requests: int, *, checked: bool) -> float:
+        """Requests a second, each with one check of its status or none: a check takes it longer than a request."""
         assert self.command
-        command = [self.command, "run", str(self._collection), "--silent", "-n"]
+        command = [self.command, "run", str(self._collection(checked)), "--silent", "-n"]
         return requests / (_seconds([*command, str(requests + 1)]) - _seconds([*command, "1"]))
+
+    def _collection(self, checked: bool) -> Path:
+        test = {"type": "text/javascript", "exec": ["pm.test('200', () => pm.response.to.have.status(200));"]}
+        item: Json = {"name": "thing", "request": {"method": "GET", "url": f"{self._url}/things/1?n=1"}}
+        if checked:
+            item["event"] = [{"listen": "test", "script": test}]
+        schema = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+        written = Path(self._folder.name) / f"collection-{checked}.json"
+        written.write_text(json.dumps({"info": {"name": "bench", "schema": schema}, "item": [item]}))
+        return written
 
     def close(self) -> None:
         """Removes the folder."""

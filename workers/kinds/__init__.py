@@ -9,6 +9,7 @@ from workers.kinds import (
     openapi_ingest,
     rag_build,
     sql_ingest,
+    test_generate,
     test_run,
 )
 from workers.kinds.base import by_name
@@ -23,6 +24,7 @@ KINDS = (
     openapi_ingest.KIND,
     rag_build.KIND,
     sql_ingest.KIND,
+    test_generate.KIND,
     test_run.KIND,
 )
 BY_NAME = by_name(KINDS)

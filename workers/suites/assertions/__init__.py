@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from infra.errors import SwitchyardError
 from workers.suites.assertions import judging, meaning, operations, plain, schemas
-from workers.suites.assertions.outcome import Json, Outcomes, errored, kept, together
+from workers.suites.assertions.outcome import Json, Outcomes, errored, kept, redacting, together
 from workers.suites.base import Answered, Judged, World
 
 Check = Callable[[Json, Answered, World], Outcomes]
@@ -37,15 +37,16 @@ _WAITING = ("same_meaning", "validation_prompt")
 
 async def judge(assertions: list[Json], answered: Answered, world: World) -> list[Judged]:
     """How each assertion, already rendered, came out; in their order."""
-    waiting = [number for number, one in enumerate(assertions) if one["type"] in _WAITING]
-    done: dict[int, Judged] = {}
-    if len(waiting) > 1:
-        done = dict(
-            zip(waiting, await together(_judge(assertions[at], answered, world) for at in waiting), strict=True)
-        )
-    return [
-        done[number] if number in done else await _judge(one, answered, world) for number, one in enumerate(assertions)
-    ]
+    with redacting(world.redaction):
+        waiting = [number for number, one in enumerate(assertions) if one["type"] in _WAITING]
+        done: dict[int, Judged] = {}
+        if len(waiting) > 1:
+            judged = await together(_judge(assertions[at], answered, world) for at in waiting)
+            done = dict(zip(waiting, judged, strict=True))
+        return [
+            done[number] if number in done else await _judge(one, answered, world)
+            for number, one in enumerate(assertions)
+        ]
 
 
 async def _judge(assertion: Json, answered: Answered, world: World) -> Judged:

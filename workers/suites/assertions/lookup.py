@@ -18,12 +18,14 @@ from infra.errors import BadInput
 from workers.knowledge import bases
 from workers.specs import records
 from workers.specs.checks import TEMPLATE
+from workers.suites.assertions.outcome import cut
 from workers.suites.assertions.schemas import once
 from workers.suites.base import Answered, World
 
 Json = dict[str, Any]
 
 MOST_NAMED = 5
+LONGEST_NAME = 200
 
 # What a version has, or where no version is active the draft.
 KNOWN = text("""
@@ -163,17 +165,18 @@ def _one(found: list[Known], assertion: Json, answered: Answered, operations: Op
     if len(found) == 1:
         return found[0]
     wanted = assertion.get("operation") or f"{answered.method} {urlsplit(answered.url).path or '/'}"
+    wanted = cut(wanted, LONGEST_NAME)
     if not found:
         raise BadInput(
-            f"{operations.of} has no operation {wanted[:200]}; ingest the description that has it, or name the one "
+            f"{operations.of} has no operation {wanted}; ingest the description that has it, or name the one "
             "that is meant as `operation`."
         )
     sources = sorted({one.source for one in found})
     if len(sources) > 1:
         told = ", ".join(map(repr, sources[:MOST_NAMED]))
-        raise BadInput(f"Several sources describe {wanted[:200]}: {told}; name one as `source`.")
+        raise BadInput(f"Several sources describe {wanted}: {told}; name one as `source`.")
     told = ", ".join(one.name for one in found[:MOST_NAMED])
-    raise BadInput(f"{wanted[:200]} may be any of {told}; name the one that is meant as `operation`.")
+    raise BadInput(f"{wanted} may be any of {told}; name the one that is meant as `operation`.")
 
 
 def _read_all(project_id: UUID, kb_id: UUID) -> Operations:

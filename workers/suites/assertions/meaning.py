@@ -52,7 +52,7 @@ async def _near(assertion: Json, answered: Answered, world: World) -> Outcome:
     # What leaves for a provider has no secrets in it.
     texts = [world.redaction.text(expected), world.redaction.text(actual)]
     vectors = await together(embedding.embed_query(world.project_id, model, one, world.ctx) for one in texts)
-    score = round(cosine(*vectors), 4)
+    score = max(0.0, round(cosine(*vectors), 4))
     details = [{"by": "embedding", "model": model, "score": score, "threshold": threshold}]
     told = f"The similarity of the text to the expected one is {score:.2f}"
     if score < threshold:

@@ -2,12 +2,15 @@
 
 import asyncio
 import json as standard
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from infra import json
 from models import Verdict
+from workers.suites.base import Redaction
 from workers.suites.steps.paths import MISSING
 
 Json = dict[str, Any]
@@ -16,7 +19,10 @@ T = TypeVar("T")
 # Bytes of what was expected and what came that a result keeps, and characters that a sentence quotes.
 KEPT = 2048
 QUOTED = 200
+# A secret that begins before a cut ends at most so many characters behind it.
+MARGIN = 4096
 _LAZY = standard.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_redaction: ContextVar[Redaction | None] = ContextVar("redaction", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +54,24 @@ def errored(message: str, expected: Any = None, actual: Any = None, details: lis
     return Outcome(Verdict.ERRORED, message, expected, actual, details)
 
 
+@contextmanager
+def redacting(redaction: Redaction) -> Iterator[None]:
+    """Within it no secret is cut in two, of which the first half would be shown."""
+    token = _redaction.set(redaction)
+    try:
+        yield
+    finally:
+        _redaction.reset(token)
+
+
 def shown(value: Any, at_most: int = QUOTED) -> str:
     """The value as JSON, in so many characters; of a long one only the beginning is made."""
     if isinstance(value, str):
-        return f'{json.dumps(value[:at_most])[:-1]}…"' if len(value) > at_most else _text(value)
+        return f'{json.dumps(cut(value, at_most))[:-1]}…"' if len(value) > at_most else _text(value)
     if not isinstance(value, list | dict):
         return _text(value)
-    made = ""
-    try:
-        for piece in _LAZY.iterencode(value):
-            made += piece[: at_most + 1]
-            if len(made) > at_most:
-                return f"{made[:at_most]}…"
-    except RecursionError:
-        return f"{made}…"
-    return made
+    made = _beginning(value, at_most)
+    return made if len(made) <= at_most else f"{cut(made, at_most)}…"
 
 
 def kept(value: Any) -> Any:
@@ -71,11 +80,29 @@ def kept(value: Any) -> Any:
         return None
     if not isinstance(value, str | list | dict):
         return value
-    made = value if isinstance(value, str) else shown(value, KEPT)
-    size = made.encode("utf-8", "replace")
-    if len(size) <= KEPT:
+    made = value if isinstance(value, str) else _beginning(value, KEPT)
+    if len(made) <= KEPT and len(made.encode("utf-8", "replace")) <= KEPT:
         return value
-    return f"{size[: KEPT - 3].decode('utf-8', 'ignore')}…"
+    return f"{cut(made, KEPT).encode('utf-8', 'replace')[: KEPT - 3].decode('utf-8', 'ignore')}…"
+
+
+def _beginning(value: Any, at_most: int) -> str:
+    """The value as JSON; of a long one enough to cut it."""
+    made = ""
+    try:
+        for piece in _LAZY.iterencode(value):
+            made += piece[: at_most + MARGIN]
+            if len(made) > at_most + MARGIN:
+                break
+    except RecursionError:
+        return made + "…" * (at_most + 1)
+    return made
+
+
+def cut(text: str, at_most: int) -> str:
+    """The beginning of a text, without the beginning of a secret at its end."""
+    redaction = _redaction.get()
+    return (redaction.text(text[: at_most + MARGIN]) if redaction else text)[:at_most]
 
 
 def step(name: str | int) -> str:

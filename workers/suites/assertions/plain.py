@@ -98,7 +98,7 @@ def read_json(answered: Answered) -> Any:
         return answered.json
     except ValueError as error:
         why = "it is empty" if not answered.body.strip() else str(error).rstrip(".")
-        return failed(f"The body is not JSON: {why}.", None, answered.text[:4096])
+        return failed(f"The body is not JSON: {why}.", None, answered.text)
 
 
 def latency(assertion: Json, answered: Answered, _: World) -> Outcome:

@@ -107,7 +107,7 @@ async def json_schema(assertion: Json, answered: Answered, world: World) -> Outc
             return failed(f"{path} is missing.", None, None)
     problems = await against.problems(value, size)
     if not problems:
-        return passed(f"{subject} is valid against the schema.", None, value)
+        return passed(f"{subject} is valid against the schema.")
     told = clauses(problems, subject if path else "$")
     return failed(summary(told), None, value, told)
 

@@ -6,7 +6,7 @@ from typing import Any
 from workers.suites.generating.drafting import Draft, Workshop
 from workers.suites.generating.operations import Operation, Rows
 from workers.suites.generating.positive import echoes
-from workers.suites.generating.requests import OPAQUE, Request
+from workers.suites.generating.requests import Request, is_opaque
 from workers.suites.generating.values import NOTHING, Candidate, whole_number
 from workers.suites.generating.views import Path, at, dotted, put, types_of, without
 from workers.suites.generating.writing import Mode, accept, finished
@@ -26,7 +26,7 @@ def cases(workshop: Workshop, operation: Operation) -> Iterator[Json]:
 def _parameters(workshop: Workshop, operation: Operation) -> Iterator[Json]:
     for one in operation.parameters:
         name, place = str(one["name"]), str(one["in"])
-        if place == "path" or (OPAQUE.fullmatch(name) and not _told(operation, one)):
+        if place == "path" or is_opaque(operation, one):
             continue
         random = workshop.values.random(operation.name, place, name, "bounds")
         found = workshop.values.boundaries(operation.sent, one["schema"], place, random)
@@ -42,7 +42,9 @@ def _lists(workshop: Workshop, operation: Operation, parameter: Json, random: An
     if "array" not in types_of(plain):
         return []
     sample = workshop.values.sample(operation.sent, parameter["schema"], random, str(parameter["name"]))
-    return [] if sample is NOTHING else list(lengths(workshop, operation, plain, sample))
+    found = [] if sample is NOTHING else list(lengths(workshop, operation, plain, sample))
+    # A list without items is no parameter at all.
+    return [one for one in found if one.value]
 
 
 def _body(workshop: Workshop, operation: Operation) -> Iterator[Json]:
@@ -89,10 +91,8 @@ def lengths(workshop: Workshop, operation: Operation, plain: Json, sample: Any) 
     """Lists of the least and the greatest length."""
     if not isinstance(sample, list):
         return
-    for keyword, count in (
-        ("minItems", whole_number(plain.get("minItems"))),
-        ("maxItems", whole_number(plain.get("maxItems"))),
-    ):
+    least, most = whole_number(plain.get("minItems")), whole_number(plain.get("maxItems"))
+    for keyword, count in (("minItems", least or 0), ("maxItems", most)):
         if count is None or count > MOST_ITEMS:
             continue
         made = of_length(workshop, operation, plain, sample, count)
@@ -170,11 +170,6 @@ def is_limit(name: str) -> bool:
 def at_most(rows: Rows, count: int) -> Json:
     """That a list has no more items than that."""
     return {"type": "json_schema", "path": rows.jsonpath, "schema": {"type": "array", "maxItems": count}}
-
-
-def _told(operation: Operation, parameter: Json) -> bool:
-    plain = operation.sent.flat(parameter["schema"])
-    return any(key in plain for key in ("enum", "const", "example"))
 
 
 def _missing_property(whole: Any, path: Path) -> bool:

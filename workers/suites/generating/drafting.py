@@ -1,7 +1,7 @@
 """A case while it is made: its requests, and before them the steps that make what they need.
 
-Ids in paths and bodies give way to those of resources that the case makes for itself and removes afterwards; values that
-must be unique are made anew in each execution. Where a step goes is the operation's, what is true of it the caller's.
+Ids in paths and bodies give way to those of resources that the case makes for itself and removes afterwards; values
+that must be unique are made anew in each execution. What is to be true of an answer is for the caller to say.
 """
 
 import re
@@ -164,9 +164,17 @@ class Draft:
             raise NotPossible(f"no valid value was found for {name}")
         return found if isinstance(found, str) else str(found)
 
-    def case(self, **about: Any) -> Json:
-        """What was drafted."""
-        return {"setup": self.setup, "steps": self.steps, "teardown": self.teardown, **about}
+    def referred(self) -> list[tuple[Path, Resource]]:
+        """The places of the body that are ids of other things."""
+        body = self.operation.body
+        found = []
+        own = self.workshop.resources.made_by(self.operation) or self.workshop.resources.at(self.operation)
+        for place in self.operation.sent.places(body.schema) if body is not None else ():
+            other = self._referred(_property(place.path), self.operation.sent.flat(place.schema), self.operation)
+            kinds = types_of(self.operation.sent.flat(place.schema))
+            if other is not None and other is not own and not kinds & {"object", "array"}:
+                found.append((place.path, other))
+        return found
 
     def _id_for(self, operation: Operation, name: str, known: dict[str, str], depth: int = 0) -> str:
         resources = self.workshop.resources
@@ -246,8 +254,7 @@ class Draft:
     ) -> str | None:
         """What goes into a place of the body instead of the value that was made up; None: nothing."""
         operation, resources = request.operation, self.workshop.resources
-        name = next((str(one) for one in reversed(path) if isinstance(one, str)), "")
-        name = name.removesuffix("s") if path and isinstance(path[-1], int) else name
+        name = _property(path)
         plain = operation.sent.flat(schema)
         if types_of(plain) & {"object", "array"} or "enum" in plain or "const" in plain:
             return None
@@ -296,6 +303,12 @@ class Draft:
             name, count = f"{plain}_{count}", count + 1
         self._names.add(name)
         return name
+
+
+def _property(path: Path) -> str:
+    """What the property there is called, an item as its list in the singular."""
+    name = next((str(one) for one in reversed(path) if isinstance(one, str)), "")
+    return name.removesuffix("s") if path and isinstance(path[-1], int) else name
 
 
 def is_unique(operation: Operation, path: Path, plain: Json) -> bool:

@@ -243,7 +243,8 @@ def _asked(span: Span, notes: list[Json]) -> Json | None:
     except ValidationError as error:
         _warn(notes, f"Span {span.span_id} is left out: {error.messages}")
         return None
-    question = next((one["content"] for one in reversed(messages) if one["role"] == "user"), span.name)
+    questions = [one["content"] for one in messages if one["role"] == "user"]
+    question = next((one for one in questions[::-1] if not one.startswith(trace_messages.TOOL_SAID)), span.name)
     return {
         "name": f"{step['model']}: {' '.join(question.split())}"[:120],
         "description": _about(span),

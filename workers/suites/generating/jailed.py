@@ -1,9 +1,9 @@
-"""The inside of the jail: operations in, cases out. It reads no clock and no network; the same input gives the same cases.
+"""The inside of the jail: operations in, cases out. It reads no clock and no network: the same input, the same cases.
 
 `api` is a file: {"operations": [{"key", "source", "sha256", "record"}], "closures": {hash: {name: hash}},
 "schemas": {hash: body}}. The argument says which of them are chosen (`chosen`, indices), `seed`, `modes`,
-`max_cases_per_operation`, `max_latency_ms`, `knowledge_base_id`, and `auth` and `default_auth` of the environment, without
-secrets. The result is {"cases": […], "warnings": […]}; a case has `source`, and everything else as cases are written.
+`max_cases_per_operation`, `max_latency_ms`, `knowledge_base_id`, and `auth` and `default_auth` of the environment,
+without secrets. The result is {"cases": […], "warnings": […]}; a case has `source`, and else what any case has.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from infra import json
-from workers.suites.generating import bounds, lifecycles, lists, negative, positive, security
+from workers.suites.generating import bounds, keys, lifecycles, lists, negative, positive, security
 from workers.suites.generating.credentials import Credentials
 from workers.suites.generating.drafting import NotPossible, Workshop
-from workers.suites.generating.operations import Api, Operation
+from workers.suites.generating.operations import Api, Operation, read_operations
 from workers.suites.generating.resources import Resources
 from workers.suites.generating.values import Values
-from workers.suites.generating.views import View
 from workers.suites.generating.writing import Mode
 
 Json = dict[str, Any]
@@ -36,7 +35,7 @@ MAKERS: tuple[tuple[Mode, Maker], ...] = (
 def generate(argument: Json, inputs: dict[str, Path]) -> Json:
     """The cases of the chosen operations, in their order, and what could not be made."""
     given = json.loads(inputs["api"].read_bytes())
-    operations = _operations(given)
+    operations = read_operations(given)
     workshops = {source: _workshop(argument, [one for one in operations if one.source == source])
                  for source in dict.fromkeys(one.source for one in operations)}  # fmt: skip
     cases: list[Json] = []
@@ -47,19 +46,6 @@ def generate(argument: Json, inputs: dict[str, Path]) -> Json:
         cases += found
         warnings += said
     return {"cases": cases, "warnings": warnings}
-
-
-def _operations(given: Json) -> list[Operation]:
-    views: dict[Any, tuple[View, View]] = {}
-    made = []
-    for one in given["operations"]:
-        closure = one["record"].get("definitions")
-        if closure not in views:
-            names = given["closures"].get(closure, {})
-            definitions = {name: given["schemas"].get(digest, {}) for name, digest in names.items()}
-            views[closure] = (View(definitions, "readOnly"), View(definitions, "writeOnly"))
-        made.append(Operation(one["key"], one["source"], one["sha256"], one["record"], *views[closure]))
-    return made
 
 
 def _workshop(argument: Json, operations: list[Operation]) -> Workshop:
@@ -88,17 +74,19 @@ def _of_operation(workshop: Workshop, operation: Operation, argument: Json) -> t
             found += [one for one in make(workshop, operation) if one["source"]["mode"] in argument["modes"]]
         except NotPossible as error:
             warnings.append(_warned(operation, "not_possible", f"It gets no {mode.value} cases: {error}."))
-    kept = _best(found, argument["max_cases_per_operation"])
-    if len(kept) < len(found):
-        message = (
-            f"{len(found) - len(kept)} of {len(found)} cases are left out; max_cases_per_operation is {len(kept)}."
-        )
+    found, most = _distinct(found), argument["max_cases_per_operation"]
+    if len(found) > most:
+        message = f"{len(found) - most} of {len(found)} cases are left out; max_cases_per_operation is {most}."
         warnings.append(_warned(operation, "too_many_cases", message))
+    ranked = sorted(range(len(found)), key=lambda index: (found[index]["rank"], index))
+    kept = [found[index] for index in sorted(ranked[:most])]
+    for one in kept:
+        one["source"]["key"] = keys.key(one, argument["seed"], workshop.api)
     return kept, warnings
 
 
-def _best(found: list[Json], most: int) -> list[Json]:
-    """Those with the lowest ranks, each request once, in the order in which they were made."""
+def _distinct(found: list[Json]) -> list[Json]:
+    """Each request once."""
     seen: set[bytes] = set()
     distinct = []
     for one in found:
@@ -106,8 +94,7 @@ def _best(found: list[Json], most: int) -> list[Json]:
         if content not in seen:
             seen.add(content)
             distinct.append(one)
-    ranked = sorted(range(len(distinct)), key=lambda index: (distinct[index]["rank"], index))
-    return [distinct[index] for index in sorted(ranked[:most])]
+    return distinct
 
 
 def _warned(operation: Operation, code: str, message: str) -> Json:

@@ -46,9 +46,13 @@ def _made(workshop: Workshop, resource: Resource) -> Iterator[Json]:
         more = [{"name": "location", "from": "header", "expression": "Location", "default": "none"}] if located else []
         assertions = [*reflected(request, create), *_defaults(create, request)]
         step = accept(draft, _touched(request), assertions, name=f"make_{resource.noun}", extract=more)
+        if resource.chosen and {"200", "201"} <= create.responses.keys() and not resource.borrowed:
+            step["assert"][0] = expect.status(201)
         if read is not None and not resource.borrowed:
             known = _ids(resource, draft, step)
             seen = [*reflected(request, read, step["id"]), *_defaults(read, request), *_text(request, read)]
+            if resource.id_property in read.properties_answered():
+                seen.append(expect.body(f"$.{resource.id_property}", "equals", known[resource.parameter]))
             if located and not resource.chosen:
                 seen.append(expect.body(f"contains('{{{{location}}}}', '{known[resource.parameter]}')", "equals", True))
             draft.send(_at(read, known), [*all_well(draft, read), *seen], name=f"read_{resource.noun}")
@@ -183,7 +187,8 @@ def _again(workshop: Workshop, resource: Resource, change: Operation, read: Oper
     draft = Draft(workshop, change, "again")
     filled = draft.filled(draft.base())
     first = accept(draft, _touched(filled), name="first")
-    step = draft.send(_touched(filled), all_well(draft, change), name="again")
+    told = [one for one in change.successes if one != 201] if resource.create is change else []
+    step = draft.send(_touched(filled), all_well(draft, change, told or None), name="again")
     if read is not None:
         known = {name: str(value) for name, value in first["path_params"].items()}
         draft.send(_at(read, known), [*all_well(draft, read), *reflected(filled, read, step["id"])], name="read")

@@ -21,8 +21,8 @@ from workers.suites.generating.writing import Mode, all_well, finished
 
 Json = dict[str, Any]
 
-MADE = 4
-TRIES = 5
+MADE, HALF = 5, 2
+TRIES = 4
 MOST_VALUES = 6
 TOTALS = ("total", "total_count", "totalcount", "total_items", "totalitems")
 _OFFSET = ("offset", "skip", "start")
@@ -116,47 +116,63 @@ def _totals(listing: Listing, least: int) -> list[Json]:
 
 
 def _pages(listing: Listing) -> Iterator[Json]:
-    """The second half of a long page is the page after a short one, in at least one of several tries."""
+    """The page after a short one begins where a long page has its third item. Others may add and remove items between
+    two requests, so it is tried several times: what is wrong is wrong by the same count each time."""
     limit, id_name, operation = listing.parameter(is_limit), listing.id_name, listing.operation
     turn = _turning(listing)
     if limit is None or turn is None or id_name is None or listing.resource is None:
         return
-    name = str(limit["name"])
-    if not operation.sent.accepts(limit["schema"], MADE) or not operation.sent.accepts(limit["schema"], MADE // 2):
+    name, row = str(limit["name"]), listing.rows.jsonpath
+    if not all(operation.sent.accepts(limit["schema"], one) for one in (MADE, HALF)):
         return
-    draft = listing.draft("pages", MADE)
-    row = listing.rows.jsonpath
-    half = MADE // 2
+    draft, base = _apart_from_others(listing)
+    well = [expect.status(*expect.accepted(operation))]
     for count in range(1, TRIES + 1):
-        long = draft.base(optional=False).put("query", name, MADE)
-        wanted = [_taken(f"long_{count}", f"{row}[{half}].{id_name}")]
-        draft.send(long, [expect.status(*expect.accepted(operation))], name="long_page", extract=wanted)
-        short = draft.base(optional=False).put("query", name, half)
+        known = [_taken(f"long_{count}_{one}", f"{row}[{one}].{id_name}") for one in range(MADE)]
+        draft.send(base.put("query", name, MADE), well, name="long_page", extract=known)
+        short = base.put("query", name, HALF)
         if turn[0] == "cursor":
-            taken = [_taken(f"next_{count}", f"$.{turn[2]}")]
-            draft.send(short, [expect.status(*expect.accepted(operation))], name="short_page", extract=taken)
+            draft.send(short, well, name="short_page", extract=[_taken(f"next_{count}", f"$.{turn[2]}")])
             short = short.put("query", turn[1], Raw("{{next_" + str(count) + "}}"))
         else:
-            short = short.put("query", turn[1], half if turn[0] == "offset" else 2)
-        taken = [_taken(f"short_{count}", f"{row}[0].{id_name}")]
-        step = draft.send(short, [expect.status(*expect.accepted(operation))], name="page_after", extract=taken)
-        if count == TRIES:
-            _judge_tries(draft, step, short)
+            short = short.put("query", turn[1], HALF if turn[0] == "offset" else 2)
+        draft.send(short, well, name="page_after", extract=[_taken(f"short_{count}", f"{row}[0].{id_name}")])
+    draft.send(base, [*well, *_judged_tries()], name="compare")
     yield finished(
         draft, Mode.STATEFUL, "pages", f"Pages of {operation.name} neither repeat nor omit items",
-        f"The page after the first {half} items begins with what is number {half + 1} of a longer page; it is tried "
+        f"The page after the first {HALF} items begins with what is number {HALF + 1} of a longer page; it is tried "
         f"{TRIES} times, for others may add and remove items meanwhile.", rank=2, parameter=turn[1],
     )  # fmt: skip
 
 
-def _judge_tries(draft: Draft, step: Json, request: Request) -> None:
-    """One more request, whose answer does not matter: what was found before is compared in a path."""
-    same = [f"'{{{{long_{one}}}}}' == '{{{{short_{one}}}}}'" for one in range(1, TRIES + 1)]
-    known = [f"'{{{{long_{one}}}}}' != 'none'" for one in range(1, TRIES + 1)]
-    paired = " || ".join(f"({one} && {other})" for one, other in zip(same, known, strict=True))
-    draft.send(
-        request, [expect.status(step["assert"][0]["expected"]), expect.body(paired, "equals", True)], name="compare"
-    )
+def _apart_from_others(listing: Listing) -> tuple[Draft, Request]:
+    """A case with items of its own, and the request that lists them, with few others if a filter can be had."""
+    draft = Draft(listing.workshop, listing.operation, "pages")
+    base = draft.base(optional=False)
+    create = listing.resource.create if listing.resource is not None else None
+    usual = draft.base(create).body if create is not None else None
+    for one in listing.operation.parameters:
+        name, values = str(one["name"]), listing.operation.sent.flat(one["schema"]).get("enum")
+        if one["in"] != "query" or name not in listing.items or not isinstance(values, list):
+            continue
+        value = next(
+            (each for each in reversed(values) if not isinstance(usual, dict) or each != usual.get(name)), None
+        )
+        if value is not None and all(_make_with(draft, listing, name, value) for _ in range(MADE)):
+            return draft, base.put("query", name, value)
+    return listing.draft("pages", MADE), base
+
+
+def _judged_tries() -> list[Json]:
+    """One more request, whose answer does not matter: what was found before is compared in paths."""
+    tries = range(1, TRIES + 1)
+    there = " || ".join(f"'{{{{short_{one}}}}}' != 'none'" for one in tries)
+    found = [expect.body(there, "equals", True)]
+    for index in range(MADE):
+        same = " && ".join(f"'{{{{long_{one}_{index}}}}}' == '{{{{short_{one}}}}}'" for one in tries)
+        if index != HALF:
+            found.append(expect.body(same, "equals", False))
+    return found
 
 
 def _taken(name: str, path: str) -> Json:
@@ -170,7 +186,7 @@ def _turning(listing: Listing) -> tuple[str, str, str] | None:
     if offset is not None or page is not None:
         found = offset or page or {}
         kind = "offset" if offset is not None else "page"
-        second = MADE // 2 if kind == "offset" else 2
+        second = HALF if kind == "offset" else 2
         return (kind, str(found["name"]), "") if listing.operation.sent.accepts(found["schema"], second) else None
     cursor = listing.parameter(lambda name: _CURSOR.fullmatch(name) is not None)
     properties = listing.operation.answered.properties(listing.operation.answer)
@@ -281,7 +297,7 @@ def _range_values(listing: Listing, name: str, plain: Json, sign: str) -> list[A
     random = listing.workshop.values.random(listing.operation.name, "range", name)
     low, high = plain.get("minimum", 0), plain.get("maximum", 1000)
     if "integer" in kinds and high - low <= 20:
-        return [value for value in range(int(low), int(high) + 1)][:MOST_VALUES]
+        return list(range(int(low), int(high) + 1))[:MOST_VALUES]
     return [int(low + (high - low) * (0.5 + random.random() / 4))]
 
 

@@ -216,6 +216,20 @@ class Api:
                         yield one, link, target
 
 
+def read_operations(given: Json) -> list[Operation]:
+    """Operations as known_operations.py gives them, with views of their schemas, which those of one closure share."""
+    views: dict[Any, tuple[View, View]] = {}
+    made = []
+    for one in given["operations"]:
+        closure = one["record"].get("definitions")
+        if closure not in views:
+            names = given["closures"].get(closure, {})
+            definitions = {name: given["schemas"].get(digest, {}) for name, digest in names.items()}
+            views[closure] = (View(definitions, "readOnly"), View(definitions, "writeOnly"))
+        made.append(Operation(one["key"], one["source"], one["sha256"], one["record"], *views[closure]))
+    return made
+
+
 def shape(path: str) -> str:
     """A path without the names of its parameters."""
     return _TEMPLATE.sub("{}", path)

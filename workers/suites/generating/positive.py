@@ -7,7 +7,7 @@ from typing import Any
 from workers.suites.generating import expectations as expect
 from workers.suites.generating.drafting import Draft, NotPossible, Workshop
 from workers.suites.generating.operations import Operation
-from workers.suites.generating.requests import Request
+from workers.suites.generating.requests import Request, as_text
 from workers.suites.generating.values import NOTHING, shown_values
 from workers.suites.generating.views import at, put, types_of
 from workers.suites.generating.writing import Mode, accept, all_well, finished
@@ -15,7 +15,7 @@ from workers.suites.generating.writing import Mode, accept, all_well, finished
 Json = dict[str, Any]
 
 MOST_EXAMPLES = 3
-TEXT = "Ünïcødé ☃ 😀 «日本語» Ω"
+TEXT = "ÜNïcødé tEXT ☃ 😀 «日本語» Ω"
 HOSTILE = ("'; DROP TABLE x; --", '<script>alert(1)</script> & "quotes" \\ %00 ${7*7}')
 
 
@@ -24,6 +24,8 @@ def cases(workshop: Workshop, operation: Operation) -> Iterator[Json]:
     yield from _plain(workshop, operation)
     yield from _examples(workshop, operation)
     yield from _unicode(workshop, operation)
+    yield from _nul(workshop, operation)
+    yield from _unknown_references(workshop, operation)
     yield from _by_chance(workshop, operation)
     yield from _for_anybody(workshop, operation)
 
@@ -98,9 +100,8 @@ def _unicode(workshop: Workshop, operation: Operation) -> Iterator[Json]:
 
 def _free_texts(operation: Operation) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
-    for one in operation.parameters:
-        if one["in"] == "query" and _is_free(operation.sent.flat(one["schema"])):
-            found.append(("query", one["name"]))
+    texts = [one for one in operation.parameters if _is_free(operation.sent.flat(one["schema"]))]
+    found += [("query", one["name"]) for one in texts if one["in"] == "query"]
     body = operation.body
     if body is not None and body.sort == "text":
         found.append(("body", ()))
@@ -137,6 +138,48 @@ def _kept(operation: Operation, where: Any, request: Request) -> list[Json]:
     if len(where) == 1 and where[0] in operation.properties_answered() and where[0] in operation.properties_sent():
         return [expect.body(f"$.{where[0]}", "equals", at(request.body, where))]
     return []
+
+
+def _nul(workshop: Workshop, operation: Operation) -> Iterator[Json]:
+    """The character 0 where any text is valid. Many servers cannot keep it and refuse it, which will do."""
+    body = operation.body
+    if body is None or body.sort != "body":
+        return
+    for place, where in [one for one in _free_texts(operation) if one[0] == "body"][:2]:
+        draft = Draft(workshop, operation, f"nul {where}")
+        request = _with_text(draft, draft.base(), place, where, "a\0b")
+        text = None if request is None else as_text(operation, draft.filled(request))
+        if request is None or text is None:
+            continue
+        documented: list[Any] = [*expect.accepted(operation), *operation.documented(400, 409, 422)]
+        step = accept(draft, request.with_text(text, body.media_type))
+        step["assert"] = all_well(draft, operation, documented)
+        name = f"{operation.name} survives the character 0 in {_said(where)}"
+        explanation = f"{_said(where)} may be any text; the specification documents {_or(documented)}."
+        yield finished(draft, Mode.POSITIVE, "nul", name, explanation, rank=4, parameter=_said(where), keyword="type")
+
+
+def _unknown_references(workshop: Workshop, operation: Operation) -> Iterator[Json]:
+    """The id of nothing where the body has the id of something: whatever that means, it is documented."""
+    body = operation.body
+    if body is None or body.sort != "body":
+        return
+    for path, resource in Draft(workshop, operation, "refers").referred():
+        draft = Draft(workshop, operation, f"refers {path}")
+        schema = next(one.schema for one in operation.sent.places(body.schema) if one.path == path)
+        plain = {key: one for key, one in operation.sent.flat(schema).items() if key not in ("example", "examples")}
+        random = workshop.values.random(operation.name, "refers", path)
+        value = workshop.values.sample(operation.sent, plain, random, "text")
+        request = draft.base()
+        if value is NOTHING or at(request.body, path) is None:
+            continue
+        made = put(request.body, path, value)
+        documented: list[Any] = [*expect.accepted(operation), *operation.documented(400, 404, 409, 410, 422)]
+        step = accept(draft, request.with_body(made, path))
+        step["assert"] = all_well(draft, operation, documented)
+        name = f"{operation.name} answers as documented where there is no such {resource.noun} as {_said(path)} says"
+        explanation = f"{_said(path)} is valid and nobody's; the specification documents {_or(documented)}."
+        yield finished(draft, Mode.NEGATIVE, "reference", name, explanation, rank=3, parameter=_said(path))
 
 
 def _by_chance(workshop: Workshop, operation: Operation) -> Iterator[Json]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from infra import json
 from workers.suites.generating.operations import Operation
 from workers.suites.generating.values import NOTHING, Values
-from workers.suites.generating.views import Path
+from workers.suites.generating.views import Path, at, types_of
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ def base_of(operation: Operation, values: Values, *, optional: bool, purpose: st
     for one in operation.parameters:
         name, place = str(one["name"]), str(one["in"])
         needed = bool(one.get("required")) or place == "path"
-        if not needed and (not optional or not _free(operation, one)):
+        if not needed and (not optional or is_opaque(operation, one)):
             continue
         random = values.random(operation.name, place, name, purpose)
         value = values.sample(operation.sent, one["schema"], random, name)
@@ -115,11 +115,12 @@ def _as_shown(operation: Operation, made: Json, shown: Json) -> Json:
     return taken if body is not None and operation.sent.accepts(body.schema, taken) else made
 
 
-def _free(operation: Operation, parameter: Json) -> bool:
-    """Whether an optional parameter may have any valid value."""
+def is_opaque(operation: Operation, parameter: Json) -> bool:
+    """Whether a valid value of a parameter may mean nothing to the server: a cursor, an expression of its own."""
     plain = operation.sent.flat(parameter["schema"])
     told = any(name in plain for name in ("enum", "const", "example", "examples"))
-    return told or not OPAQUE.fullmatch(str(parameter["name"]))
+    numeric = bool(types_of(plain) & {"integer", "number", "boolean"})
+    return not told and not numeric and OPAQUE.fullmatch(str(parameter["name"])) is not None
 
 
 def _fits_header(value: Any) -> bool:
@@ -215,6 +216,20 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(_text(one) for one in value)
     return str(literal(value)) if isinstance(value, str) else json.dumps(value)
+
+
+def as_text(operation: Operation, request: Request) -> str | None:
+    """A filled body as the text of JSON, a template; None where it has something that is no text in its place."""
+    if request.body is NOTHING or any(isinstance(one, Raw) for one in _numbers(operation, request.body)):
+        return None
+    return json.dumps(literal(request.body))
+
+
+def _numbers(operation: Operation, body: Any) -> list[Any]:
+    """What stands where the schema wants no text."""
+    view, schema = operation.sent, operation.body.schema if operation.body is not None else {}
+    places = [one for one in view.places(schema) if "string" not in types_of(view.flat(one.schema))]
+    return [at(body, one.path) for one in places]
 
 
 def literal(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Texts that match a pattern, drawn from a seeded generator: the usual patterns, without look-around and back references.
+"""Texts that match a pattern, drawn from a seeded generator: the usual patterns, without look-around.
 
 The same generator and pattern always make the same text. What is too hard is for Hypothesis (values.py).
 """
@@ -12,8 +12,8 @@ from typing import Any
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     # The parser of `re`: there is no public one, and every maintained version of Python has it here.
-    from re import _constants as codes  # type: ignore[attr-defined]
-    from re import _parser as parser  # type: ignore[attr-defined]
+    from re import _constants as codes
+    from re import _parser as parser
 
 LONGEST = 2000
 # An unlimited repetition is repeated so many times more than it must be.
@@ -43,11 +43,11 @@ def matching(
         against = re.compile(pattern)
     except (re.error, RecursionError, OverflowError):
         return None
-    if prefer_long:
-        longer = matching(pattern, random, max(least, 8), most)
+    if prefer_long and (most is None or most >= 8):
+        longer = next(filter(None, (matching(pattern, random, max(least, 8), most) for _ in range(4))), None)
         if longer is not None:
             return longer
-    for more in (MORE, 2 * MORE, 1, 0, max(0, least), max(0, least // 2)):
+    for more in (MORE, 2 * MORE, 3 * MORE, 1, 0, max(0, least), max(0, least // 2)):
         try:
             text = "".join(_made(parsed, random, more))
         except (TooHard, RecursionError):

@@ -40,6 +40,9 @@ NOT_ASKED = (
     "retriever",
     "span",
 )
+TOOL_SAID = "Result of a tool: "
+TEXTS = ("content", "parts", "candidates", "text", "message", "choices", "output_text", "output", "outputs", "value",
+         "messages")  # fmt: skip
 _EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
 
 
@@ -51,7 +54,7 @@ def is_completion(span: Span) -> bool:
 
 def model_of(span: Span) -> str:
     """The model as we name it: with its provider where we know that one."""
-    model = str(span.first(*MODELS)).removeprefix("models/")
+    model = str(span.first(*MODELS)).rpartition("models/")[2]
     provider = PROVIDERS.get(str(span.first("gen_ai.provider.name", "gen_ai.system", "llm.provider") or "").lower())
     return f"{provider}/{model}" if provider and "/" not in model else model
 
@@ -95,7 +98,8 @@ def _asked(span: Span) -> Iterator[list[Any]]:
     for name in ASKED:
         value = _parsed(span.first(name))
         if isinstance(value, dict):
-            value = value.get("messages", value.get("input", [value] if "role" in value else None))
+            alone = [value] if "role" in value else None
+            value = next((value[one] for one in ("messages", "contents", "input", "prompt") if value.get(one)), alone)
         if isinstance(value, str) and value.strip():
             value = [{"role": "user", "content": value}]
         if isinstance(value, list):
@@ -108,12 +112,19 @@ def said(span: Span) -> str:
                      [said for name, said in span.events if name == "gen_ai.choice"]):  # fmt: skip
         text = "\n".join(filter(None, map(_text, messages)))
         if text.strip():
-            return text
+            return "" if _is_call(text) else text
     for name in SAID:
         text = _text(_parsed(span.first(name)))
         if text.strip():
-            return text
+            return "" if _is_call(text) else text
     return ""
+
+
+def _is_call(text: str) -> bool:
+    """Whether the text is a list of calls of tools, which some write in the place of an answer."""
+    calls = _parsed(text.splitlines()[0])
+    first = calls[0] if isinstance(calls, list) and calls else None
+    return isinstance(first, dict) and bool({"function", "toolCallId", "tool_calls", "tool.name"} & first.keys())
 
 
 def _numbered(span: Span, prefix: str, inner: str = "") -> list[Json]:
@@ -138,7 +149,7 @@ def _message(one: Any) -> Json | None:
         return None
     return {
         "role": "user" if role == "tool" else role,
-        "content": f"Result of a tool: {text}" if role == "tool" else text,
+        "content": f"{TOOL_SAID}{text}" if role == "tool" else text,
     }
 
 
@@ -150,18 +161,7 @@ def _text(value: Any, depth: int = 0) -> str:
         return ""
     if isinstance(value, list):
         return "\n".join(filter(None, (_text(one, depth + 1) for one in value)))
-    for name in (
-        "content",
-        "parts",
-        "text",
-        "message",
-        "choices",
-        "output_text",
-        "output",
-        "outputs",
-        "value",
-        "messages",
-    ):
+    for name in TEXTS:
         if value.get(name):
             return _text(_parsed(value[name]) if name != "content" else value[name], depth + 1)
     parts = [

@@ -1,4 +1,4 @@
-"""Values for one place of a request: a plausible one, those at its bounds, and those outside of them, each with a reason.
+"""Values for one place of a request: a plausible one, those at its bounds, those outside of them, each with a reason.
 
 Readable ones are made here, what is hard (combined schemas, odd patterns) by Schemathesis. Every value is judged by the
 schema before it is taken: what is called valid is, and what is not is not, also as the text that a URL carries.
@@ -6,6 +6,7 @@ schema before it is taken: what is called valid is, and what is not is not, also
 
 import math
 import string
+from contextlib import suppress
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,7 +21,7 @@ Json = dict[str, Any]
 # JSON text of a value: longer ones are not worth a case.
 LONGEST = 20_000
 MOST_ENUM = 12
-MOST_WRONG_TYPES = 2
+MOST_WRONG_TYPES = 3
 DEEPEST = 8
 
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "jade", "kelp", "lotus")
@@ -37,9 +38,9 @@ FORMATS_WRONG = {
 # What a lenient reader does not turn into the type, the most telling first.
 TYPES_WRONG: dict[str, tuple[Any, ...]] = {
     "string": (None, 12345, ["text"], {"text": "x"}),
-    "integer": ("abc", 1.5, None, [1]),
-    "number": ("abc", None, [1], {"value": 1}),
-    "boolean": ("maybe", None, [True]),
+    "integer": ("abc", 1.5, "1", None, [1]),
+    "number": ("abc", "1", None, [1], {"value": 1}),
+    "boolean": ("maybe", "true", None, [True]),
     "array": ({"0": "x"}, "abc", None),
     "object": ([], "abc", None),
     "null": ("abc", 1),
@@ -133,8 +134,8 @@ class Values:
         least, most = length_bounds(plain)
         found = []
         free = "pattern" not in plain and "format" not in plain
-        for keyword, length in (("minLength", least), ("maxLength", most)):
-            if length is None or (length == 0 and place != "body") or length > LONGEST or keyword not in plain:
+        for keyword, length in (("minLength", least or 0), ("maxLength", most)):
+            if length is None or (length == 0 and place != "body") or length > LONGEST:
                 continue
             value = _letters(random, length) if free else self._of_length(view, schema, plain, length, random)
             if value is not None:
@@ -186,7 +187,7 @@ class Values:
         kept = []
         for one in found:
             text = _shown(one.value)
-            limit = MOST_ENUM if one.keyword in ("enum", "const") else 2
+            limit = MOST_ENUM if one.keyword in ("enum", "const") else MOST_WRONG_TYPES if one.keyword == "type" else 2
             if text is None or text in seen or counts.get(one.keyword, 0) >= limit:
                 continue
             if place != "body" and isinstance(one.value, dict | list):
@@ -451,10 +452,8 @@ def _readings(value: Any) -> list[Any]:
     """A value that is sent as text, and what the text may be read as."""
     text = json.dumps(value) if not isinstance(value, str) else value
     found: list[Any] = [text]
-    try:
+    with suppress(ValueError):
         found.append(json.loads(text))
-    except ValueError:
-        pass
     return found
 
 

@@ -51,7 +51,7 @@ SELECT 1 FROM job_events WHERE job_id = :run_id AND type = 'testrun.finished' AN
 """)
 FINISHED = text("SELECT case_id FROM test_case_results WHERE run_id = :run_id")
 DONE = text("SELECT count(*) FROM test_case_runs WHERE run_id = :run_id AND repetition < :times")
-# What a cancel cut off.
+# What was cut off in the middle.
 FORGET_CASES = text("DELETE FROM test_case_results WHERE run_id = :run_id AND verdict IN ('skipped', 'cancelled')")
 FORGET_EXECUTIONS = text("DELETE FROM test_case_runs WHERE run_id = :run_id AND verdict = 'cancelled'")
 
@@ -115,7 +115,7 @@ def _begin(ctx: "Context", payload: Json, wish: Json, selected: Selected | None,
         goes_on, run.attempt = run.attempt > 0, ctx.attempt
         if selected is not None:
             _plan(session, run, selected, counted)
-        if run.verdict == Verdict.CANCELLED:
+        if goes_on:
             _reopen(session, run)
         is_first, run.started_at = run.started_at is None, run.started_at or now()
         session.flush()
@@ -150,9 +150,17 @@ def _plan(session: Session, run: Run, selected: Selected, counted: Mapping[UUID,
 
 
 def _reopen(session: Session, run: Run) -> None:
-    for statement in (FORGET_CASES, FORGET_EXECUTIONS):
-        session.execute(statement, {"run_id": run.id})
-    run.verdict, run.reason, run.finished_at = None, None, None
+    """Forgets what was cut off."""
+    session.execute(FORGET_EXECUTIONS, {"run_id": run.id})
+    if run.verdict == Verdict.CANCELLED or not _is_whole(session, run):
+        session.execute(FORGET_CASES, {"run_id": run.id})
+        run.verdict, run.reason, run.finished_at = None, None, None
+    run.done = session.execute(DONE, {"run_id": run.id, "times": run.wishes["times"]}).scalar_one()
+
+
+def _is_whole(session: Session, run: Run) -> bool:
+    """Whether each of its cases has come to an end; of a run whose job was given up, not all have."""
+    return len(session.execute(FINISHED, {"run_id": run.id}).all()) >= len(run.plan)
 
 
 def _same(run: Run) -> Json:
@@ -179,7 +187,7 @@ def _as_plan(session: Session, ctx: "Context", run: Run, wish: Json, *, goes_on:
         started_at=run.started_at or now(),
         verdict=run.verdict,
         is_told=run.verdict is not None and session.execute(TOLD, asked).first() is not None,
-        done=session.execute(DONE, asked).scalar_one() if goes_on else 0,
+        done=run.done,
         finished=frozenset(session.execute(FINISHED, asked).scalars()) if goes_on else frozenset(),
     )
 

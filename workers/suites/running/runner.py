@@ -47,7 +47,7 @@ WHY = {
 }
 
 
-async def run(ctx: "Context", payload: Json) -> Json:
+async def run(ctx: "Context", payload: Json, *, stopping_seconds: float = STOPPING_SECONDS) -> Json:
     """Runs what the input asks for; returns what RunJobOut reads. Raises what `begin` raises, and Unavailable."""
     begun = await begin(ctx, payload)
     if begun.plan.verdict is not None:
@@ -58,7 +58,7 @@ async def run(ctx: "Context", payload: Json) -> Json:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         why = _why(ctx)
-        seconds = SHUTDOWN_SECONDS if why == "shutdown" else STOPPING_SECONDS
+        seconds = SHUTDOWN_SECONDS if why == "shutdown" else stopping_seconds
         runner.stop(why, seconds)
         await _ended(task, seconds + (0 if why == "shutdown" else TO_WRITE_SECONDS))
         if task.done() and not task.cancelled() and task.exception() is None and why not in GOES_ON:
@@ -218,8 +218,10 @@ class Runner:
             executed = await execution.run()
         finally:
             self._running.discard(execution)
-        self._storing.add(executed)
-        if executed.came.verdict == Verdict.CANCELLED:
+        is_cut = executed.came.verdict == Verdict.CANCELLED
+        if not (is_cut and self._stopped in GOES_ON):
+            self._storing.add(executed)
+        if is_cut:
             case.tally.counts[Verdict.CANCELLED] += 1
             return None
         self._done += turn.repetition < self._plan.times

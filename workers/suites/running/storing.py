@@ -14,6 +14,7 @@ import structlog
 
 from infra import db
 from infra.errors import Unavailable
+from models import Verdict
 from workers.suites.running.executing import Executed
 from workers.suites.running.plan import Plan
 from workers.suites.running.writing import Ended, write
@@ -109,7 +110,7 @@ class Storing:
         return group, size
 
     async def _write(self, group: Sequence[Executed | Ended]) -> None:
-        self._done += sum(isinstance(one, Executed) and one.repetition < self._plan.times for one in group)
+        self._done += sum(isinstance(one, Executed) and _counts(one, self._plan) for one in group)
         until = monotonic() + PATIENCE_SECONDS
         while self.error is None:
             try:
@@ -129,3 +130,8 @@ def weight(one: Executed) -> int:
     """About how many bytes an execution has."""
     bodies = (step.get(side) or {} for step in one.steps for side in ("request", "response"))
     return A_ROW * (1 + len(one.steps)) + sum(len(body) for one in bodies if isinstance(body := one.get("body"), str))
+
+
+def _counts(one: Executed, plan: Plan) -> bool:
+    """Whether it is one of those that were planned, and came to its end."""
+    return one.repetition < plan.times and one.came.verdict != Verdict.CANCELLED

@@ -169,6 +169,6 @@ def _end(session: Session, plan: Plan, ended: Sequence[Ended]) -> None:
     failures.resolve(session, [one.planned.case_id for one in fresh if one.verdict == Verdict.PASSED], moment)
     decided = {one.planned.case_id: one.planned.version for one in fresh if one.verdict in flakes.DECIDED}
     flakes.review(session, plan.project_id, plan.run_id, decided)
-    told = [telling.case_finished(plan, row["case_id"], row) for row in rows]
+    told = [telling.case_finished(plan, row["case_id"], row) for row in rows if row["verdict"] != Verdict.SKIPPED]
     whose = {"project_id": plan.project_id, "job_id": plan.run_id}
     events.publish_of_job(session, **whose, attempt=plan.attempt, told=told)

@@ -15,7 +15,7 @@ from infra import ids, scratch
 from infra.clock import now
 from infra.errors import SwitchyardError
 from infra.settings import settings
-from models import FilePurpose
+from models import FilePurpose, Store
 from workers.files.copies import write_file
 from workers.files.media_types import Watching
 from workers.suites.base import BODY_SHOWN, Redaction, World
@@ -41,7 +41,8 @@ async def shown(body: bytes | None, name: str, world: World, redaction: Redactio
             return {"body": text, "encoding": "utf-8", "bytes": len(body), "cut": False, "file_id": None}
         return {**_coded(redaction.bytes(body)), "bytes": len(body), "cut": False, "file_id": None}
     clean = await asyncio.to_thread(_clean, body, redaction, cut)
-    file_id = await _stored(clean, name, world) if len(clean) > BODY_SHOWN else None
+    is_kept = len(clean) > BODY_SHOWN and world.ctx.store == Store.FULL  # a private job leaves no files
+    file_id = await _stored(clean, name, world) if is_kept else None
     is_all = len(clean) <= BODY_SHOWN and not cut
     return {**_beginning(clean[:BODY_SHOWN]), "bytes": len(body), "cut": not is_all, "file_id": file_id}
 

@@ -1,8 +1,8 @@
 """Secrets taken out of all that leaves a step: what is stored, shown, told in events, and sent to a judge.
 
 Each secret is looked for as it is, quoted for URLs, in base64 (also amid other text, as a password in Basic
-authentication), in hex, and as JSON and HTML escape it, and its beginning where a text was cut. One of fewer than four characters would be found everywhere, so
-it is taken out where it is a whole value.
+authentication), in hex, as JSON and HTML escape it, and by its beginning where a text was cut. One of fewer than four
+characters would be found everywhere, so it is taken out where it is a whole value.
 """
 
 import html

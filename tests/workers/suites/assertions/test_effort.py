@@ -1,5 +1,7 @@
 """How much work a schema makes of a value."""
 
+from typing import Any
+
 import pytest
 
 from infra.errors import BadInput
@@ -18,7 +20,7 @@ def test_what_several_alternatives_lead_to_is_counted_along_the_value():
 def test_names_that_are_apart_do_not_multiply():
     parts = [{"properties": {name: {"$ref": "#/$defs/a"}}} for name in ("left", "right")]
     tree = {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": parts}}}
-    value = 1
+    value: Any = 1
     for _ in range(10):
         value = {"left": value, "right": value}
     Effort(tree).require_little(value)

@@ -22,7 +22,6 @@ def test_the_default_threshold_is_what_was_measured():
     vectors, _ = asyncio.run(minilm.embed(texts))
     scores = np.array([cosine(one, other) for one, other in zip(vectors[::2], vectors[1::2], strict=True)])
     passed = (scores >= THRESHOLD).reshape(3, 20).sum(axis=1).tolist()
-    print(f"of 20 each: {passed[0]} paraphrases, {passed[1]} on another thing, {passed[2]} contradicting pass")
     assert passed[0] >= 14
     assert passed[1] == 0
     assert passed[2] >= 15
@@ -65,10 +64,9 @@ def test_a_text_that_is_too_long_is_an_error_with_what_to_do():
 
 
 def test_a_model_that_cannot_be_called_is_an_error(fake, run):
-    for model, why in (("xai/none", "xai"), ("nobody/x", "nobody")):
-        done = judged({**EXPECTED, "by": "embedding", "model": model}, said("Hello."), run=run)
-        assert done.verdict == "errored"
-        assert why in done.message
+    done = judged({**EXPECTED, "by": "embedding", "model": "openai/fail-401"}, said("Hello."), run=run)
+    assert done.verdict == "errored"
+    assert "API key" in done.message
 
 
 def test_secrets_do_not_leave_for_a_provider(fake, run):

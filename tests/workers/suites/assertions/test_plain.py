@@ -1,5 +1,6 @@
 """Status, headers, body, text, latency and size of an answer."""
 
+import json
 import time
 
 import pytest
@@ -161,6 +162,17 @@ def test_what_is_kept_and_shown_of_long_values_is_bounded():
     assert small.actual == {"a": 1}
 
 
+def test_no_secret_is_cut_in_two():
+    secret = "canary-" + "0123456789" * 5
+    within = world(secrets={"key": secret})
+    for before in range(150, 2060, 25):
+        for body in (f"{'x' * before}{secret}", json.dumps({"a": ["x" * before, secret, "y" * 3000]})):
+            for one in ({"type": "exact", "expected": "x"}, {"type": "body", "op": "equals", "expected": 1}):
+                done = judged(one, http(body), within)
+                told = f"{done.message} {done.actual}".replace(secret, "")
+                assert "canary" not in told
+
+
 def test_a_body_nested_as_deep_as_json_may_be_is_shown():
     deep = "[" * 1000 + "]" * 1000
     assert outcome({"type": "body", "expected": 1}, http(deep))[0] == "failed"
@@ -174,7 +186,7 @@ def test_a_bad_path_is_an_error_of_the_assertion():
 
 def test_a_status_costs_microseconds():
     assertion, answered, within = {"type": "status", "expected": [404, "2xx"]}, http(), world()
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(2000):
         plain.status(assertion, answered, within)
-    assert (time.perf_counter() - begun) / 2000 < 0.000_1
+    assert (time.process_time() - begun) / 2000 < 0.000_05

@@ -1,11 +1,13 @@
 """Where references within a schema lead."""
 
+from typing import Any
+
 import pytest
 
 from infra.errors import BadInput
 from workers.suites.assertions.references import References
 
-INNER = {"$id": "inner", "$defs": {"x": {"type": "null"}}, "items": {"$ref": "#/$defs/x"}}
+INNER: dict[str, Any] = {"$id": "inner", "$defs": {"x": {"type": "null"}}, "items": {"$ref": "#/$defs/x"}}
 SCHEMA = {
     "$id": "http://example.com/outer",
     "$defs": {"x": {"type": "string"}, "a b/c": {}, "inner": INNER, "named": {"$anchor": "here"}},

@@ -163,7 +163,7 @@ def test_a_schema_that_explodes_is_an_error_and_holds_nobody_up(one, body):
 
     done, gap = asyncio.run(run())
     assert done.verdict == "errored", done.message
-    assert gap < 1.0
+    assert gap < 5.0
 
 
 def test_alternatives_as_people_write_them_do_not_explode():

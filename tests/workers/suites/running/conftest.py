@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from infra import db, ids
+from infra import db, ids, storage
 from infra.clock import now
 from infra.dev.environment import THIS_MACHINE
 from infra.dev.system import System
@@ -113,12 +114,12 @@ class Bench:
         return Attempt(claimed)
 
     @asynccontextmanager
-    async def begun(self, ctx: Attempt, talk: Talk) -> Any:
+    async def begun(self, ctx: Attempt, talk: Talk, **options: Any) -> Any:
         """The run on its way, against a server that answers so."""
         async with serving(talk) as target:
             self.target = target
             payload = {**ctx.payload, "variables": {"base": target.url(""), **ctx.payload.get("variables", {})}}
-            ctx.task = asyncio.create_task(runner.run(ctx, payload))
+            ctx.task = asyncio.create_task(runner.run(ctx, payload, **options))
             try:
                 yield ctx.task
             finally:
@@ -127,9 +128,9 @@ class Bench:
                 with suppress(asyncio.CancelledError, Exception):
                     await ctx.task
 
-    def run(self, *case_ids: UUID, talk: Talk | None = None, **wish: Any) -> Json:
+    def run(self, *case_ids: UUID, talk: Talk | None = None, store: str | None = None, **wish: Any) -> Json:
         """The result of a whole run."""
-        self.submit(*case_ids, **wish)
+        self.submit(*case_ids, store=store, **wish)
         return self.finish(self.claim(), talk)
 
     def finish(self, ctx: Attempt, talk: Talk | None = None) -> Json:
@@ -218,11 +219,14 @@ def by_path(**statuses: Any) -> Talk:
 
 
 @pytest.fixture
-def bench(core: Core, servers: System) -> Iterator[Bench]:
-    """A project of its own; steps may call this machine."""
+def bench(core: Core, servers: System, tmp_path: Path) -> Iterator[Bench]:
+    """A project of its own; steps may call this machine, and files are written to a folder of the test."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "SWITCHYARD_DATA", str(tmp_path))
         patch.setitem(os.environ, "ALLOW_PRIVATE_TARGETS", THIS_MACHINE)
         patch.setitem(os.environ, "ENCRYPTION_KEYS", servers.environment["ENCRYPTION_KEYS"])
-        settings.cache_clear()
+        for cached in (settings, storage.store):
+            cached.cache_clear()
         yield Bench(core)
-    settings.cache_clear()
+    for cached in (settings, storage.store):
+        cached.cache_clear()

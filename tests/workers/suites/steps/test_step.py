@@ -17,6 +17,8 @@ from tests.workers.files.conftest import Files
 from tests.workers.suites.steps.running import TRACE, a_scope, a_world, echoed, ran, run_all, step
 from workers.jobs.context import Stopped
 from workers.suites.base import BODY_SHOWN
+from workers.suites.steps import bodies
+from workers.suites.steps.redaction import Redactor
 from workers.suites.steps.step import run_step
 
 SECRET = 'p&ss/"wört'
@@ -138,6 +140,27 @@ def test_a_value_that_is_extracted_as_a_secret_is_used_and_shown_nowhere() -> No
     assert first["extracted"] == {"run": "(secret)"}
     assert "run_" not in json.dumps([first["response"], second])
     assert echoed(second)["headers"]["x-again"] == "(secret)"
+
+
+def test_a_judge_is_not_told_what_was_extracted_as_a_secret() -> None:
+    told: list[Any] = []
+
+    async def complete(payload: Any) -> Any:
+        told.append(payload)
+        return completed()
+
+    wanted = [{"name": "run", "from": "jsonpath", "expression": "$.headers['x-test-run-id']", "secret": True}]
+    asked = step(extract=wanted, wants={"type": "validation_prompt", "prompt": "Fine?", "model": "sandbox"})
+    result = ran(asked, complete=complete)[0]
+    assert told and "x-test-run-id" in json.dumps(told) and "run_" not in json.dumps([told, result["assertions"]])
+
+
+def test_no_half_of_a_secret_is_left_where_an_answer_was_cut() -> None:
+    world = a_world(GuardedClient(targets=HERE))
+    redaction = Redactor({"canary": "canary-in-the-mine"})
+    for cut, kept in ((True, "x" * 100), (False, "x" * 100 + "canary-in-th")):
+        shown = asyncio.run(bodies.shown(b"x" * 100 + b"canary-in-th", "one", world, redaction, cut=cut))
+        assert (shown["body"], shown["cut"], shown["file_id"]) == (kept, cut, None)
 
 
 def test_long_bodies_are_cut_in_the_result_and_whole_in_a_file_without_secrets(files: Files) -> None:

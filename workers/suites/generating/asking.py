@@ -1,0 +1,97 @@
+"""What a job that writes cases asks for: from operations, from a trace, or from a description; and what it leaves."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from infra import db, ids
+from models import CaseOrigin, KnowledgeBase
+from workers.kinds.base import Context
+from workers.specs import records
+from workers.suites import environments
+from workers.suites.base import Surroundings
+from workers.suites.generating import from_openapi, known_operations, storing
+from workers.suites.generating.from_trace import cases_from_trace
+
+Json = dict[str, Any]
+
+MOST_DESCRIBED = 50
+
+
+def admit(session: Session, project_id: UUID, payload: Json) -> None:
+    """Raises NotFound or BadInput for a knowledge base, operations or an environment that are not there."""
+    if payload.get("environment") is not None:
+        environments.find_environment(session, project_id, payload["environment"])
+    named = payload.get("knowledge_base_id")
+    if payload["from"] == "openapi" or named is not None or payload.get("operations"):
+        base = known_operations.base_of(session, project_id, named)
+        if payload["from"] == "openapi" or payload.get("operations"):
+            known = known_operations.read(session, base, payload.get("source"))
+            known_operations.chosen(known, payload.get("operations"), "/input/operations")
+
+
+async def found(ctx: Context, wish: Json) -> Json:
+    """`{"cases", "warnings", "operations"}` as it was asked for."""
+    if wish["from"] == "openapi":
+        return await from_openapi.cases_from_openapi(ctx, wish)
+    warnings: list[Json] = []
+    if wish["from"] == "trace":
+        cases = cases_from_trace(wish["trace"], warnings=warnings)
+        return {"cases": cases, "warnings": [_plain(one) for one in warnings], "operations": 0}
+    from workers.suites.generating.from_description import cases_from_description
+
+    operations, around, base_id = await asyncio.to_thread(_described, ctx.project_id, wish)
+    cases = await cases_from_description(
+        ctx, ctx.project_id, wish["description"], wish["model"], operations, environment=around,
+        knowledge_base_id=base_id, warnings=warnings,
+    )  # fmt: skip
+    return {"cases": cases, "warnings": [_plain(one) for one in warnings], "operations": len(operations)}
+
+
+def stored(ctx: Context, wish: Json, made: Json) -> Json:
+    """Writes the drafts."""
+    origin = CaseOrigin(wish["from"])
+    common: Json = {"from": wish["from"]}
+    if origin is CaseOrigin.OPENAPI:
+        common["seed"] = wish["seed"]
+    if origin is CaseOrigin.DESCRIPTION:
+        common |= {"description": wish["description"][:2000], "model": wish["model"]}
+    base = None
+    if origin is CaseOrigin.OPENAPI or wish.get("knowledge_base_id") is not None:
+        with db.transaction() as session:
+            found = known_operations.base_of(session, ctx.project_id, wish.get("knowledge_base_id"))
+            base = ids.show(KnowledgeBase.prefix, found.id)
+    bodies = [{**({"knowledge_base_id": base} if base else {}), **one} for one in made["cases"]]
+    return storing.store(ctx.project_id, ctx.job_id, origin, bodies, common)
+
+
+def _described(project_id: UUID, wish: Json) -> tuple[list[Json], Surroundings | None, UUID | None]:
+    """The records of the operations that the description is about (those that are named, else the first), where the
+    cases will run, and whose operations they are."""
+    with db.transaction() as session:
+        around = None
+        if wish.get("environment") is not None:
+            environment = environments.find_environment(session, project_id, wish["environment"])
+            around = environments.surroundings(session, environment)
+        if wish.get("knowledge_base_id") is None and not wish.get("operations"):
+            return [], around, None
+        base = known_operations.base_of(session, project_id, wish.get("knowledge_base_id"))
+        known = known_operations.read(session, base)
+        if not known:
+            return [], around, base.id
+        places = known_operations.chosen(known, wish.get("operations"), "/input/operations")[:MOST_DESCRIBED]
+        expander = records.Expander(session, project_id)
+        return [expander.expanded(known[index].record) for index in places], around, base.id
+
+
+def _plain(warning: Any) -> Json:
+    """A warning of another source in the shape of ours."""
+    if isinstance(warning, dict):
+        return {
+            "operation": None,
+            "code": str(warning.get("code", "trace")),
+            "message": str(warning.get("message", "")),
+        }
+    return {"operation": None, "code": "trace", "message": str(warning)}
