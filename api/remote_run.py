@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx2
@@ -57,6 +57,12 @@ class Remote:
             self._http = httpx2.Client(base_url=self._url, headers=headers, timeout=httpx2.Timeout(30.0, connect=10.0))
         except (httpx2.InvalidURL, UnicodeEncodeError, ValueError) as error:
             raise Trouble(f"The URL or the key cannot be used: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def start(self, wanted: Json) -> Following:
         """Starts a run, once, however often the request has to be sent."""

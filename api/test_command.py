@@ -68,12 +68,12 @@ def run(**options: Any) -> None:
             raise click.UsageError(f"There is no folder {path.parent}.")
     signal.signal(signal.SIGTERM, _interrupted)
     try:
-        remote = Remote(options["url"], options["api_key"])
-        following = remote.start(wanted)
-        click.echo(f"Run {following.run_id} began.")
-        ended = _followed(remote, following, options)
-        for form, path in reports.items():
-            remote.save_report(following, form, path)
+        with Remote(options["url"], options["api_key"]) as remote:
+            following = remote.start(wanted)
+            click.echo(f"Run {following.run_id} began.")
+            ended = _followed(remote, following, options)
+            for form, path in reports.items():
+                remote.save_report(following, form, path)
     except Trouble as trouble:
         _leave(str(trouble))
     except KeyboardInterrupt:

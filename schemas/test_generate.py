@@ -66,7 +66,7 @@ class GenerateWish(Schema):
         at_least=1, at_most=MOST_A_OPERATION, metadata={"description": "The most telling are kept. Left out: 100."}
     )
     max_latency_ms = Real(
-        at_least=1, at_most=300_000, metadata={"description": "How long an answer may take. Left out: 2000."}
+        at_least=1, at_most=300_000, metadata={"description": "How long an answer may take. Left out: 2800."}
     )
     trace = Checked(
         _trace,
@@ -84,7 +84,7 @@ class GenerateIn(GenerateWish):
     @validates_schema
     def _what_belongs_together(self, data: dict[str, Any], **_: Any) -> None:
         origin = data["from"]
-        needed = {"trace": ("trace",), "description": ("description", "model")}.get(origin, ())
+        needed = {"trace": ("trace",), "description": ("description",)}.get(origin, ())
         wrong = {name: [f"Is needed for `from: {origin}`."] for name in needed if data.get(name) is None}
         for other, names in BELONG.items():
             for name in names:

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 # The long form generates for all operations, and waits for the schedule's own time.
 LONG = os.environ.get("JOURNEY") == "long"
-OPERATIONS = ["GET /products", "POST /products", "GET /products/{product_id}"]
+OPERATIONS = ["GET /products", "POST /products", "GET /products/{sku}"]
 FAULT = "limit_off_by_one"
 TIMES = 10
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -43,7 +43,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @dataclass
-class Tester:
+class Author:
     """A user with a project of their own."""
 
     client: Client
@@ -72,67 +72,67 @@ class Tester:
 
 
 @pytest.fixture(scope="module")
-def tester(system: System) -> Iterator[Tester]:
+def author(system: System) -> Iterator[Author]:
     with Client(system.url, another_project(system)) as client:
-        yield Tester(client)
+        yield Author(client)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800 if LONG else 240)
-def test_from_a_description_to_a_watched_suite(tester: Tester, shop: Shop, receiver: Receiver, tmp_path: Path) -> None:
+def test_from_a_description_to_a_watched_suite(author: Author, shop: Shop, receiver: Receiver, tmp_path: Path) -> None:
     shop.switch()
-    suite = approved_suite(tester, shop)
+    suite = approved_suite(author, shop)
 
     # A faulty system: each case is run ten times, and the report names what is wrong.
     shop.switch(FAULT)
-    failed = tester.done(f"/suites/{suite}/run", {"times": TIMES})
+    failed = author.done(f"/suites/{suite}/run", {"times": TIMES})
     assert failed["verdict"] == "failed" and failed["failed"] >= 1 and failed["errored"] == 0, failed
     assert failed["executions"] == failed["total"] * TIMES
-    found = tester.get(f"/test_runs/{failed['run_id']}/cases", verdict="failed", limit=100)["data"]
-    operations = {tester.get(f"/test_cases/{one['test_case_id']}")["operation"] for one in found}
+    found = author.get(f"/test_runs/{failed['run_id']}/cases", verdict="failed", limit=100)["data"]
+    operations = {author.get(f"/test_cases/{one['test_case_id']}")["operation"] for one in found}
     assert operations == {"GET /products"}
-    page = tester.client.http.get(f"/v1/test_runs/{failed['run_id']}/report", params={"format": "html"})
+    page = author.client.http.get(f"/v1/test_runs/{failed['run_id']}/report", params={"format": "html"})
     assert page.status_code == 200 and found[0]["name"] in as_seen(page.text, tmp_path)
 
     # It is fixed, and what failed is run again.
     shop.switch()
-    rerun = tester.done(f"/test_runs/{failed['run_id']}/rerun", {"only": "failed"})
+    rerun = author.done(f"/test_runs/{failed['run_id']}/rerun", {"only": "failed"})
     assert (rerun["verdict"], rerun["passed"], rerun["failed"]) == ("passed", len(found), 0), rerun
 
     # From here on it is run by the clock, and a webhook says how it went.
     endpoint = {"url": receiver.url("/runs"), "event_types": ["testrun.finished"]}
-    secret = tester.send("/webhook_endpoints", endpoint)["secret"]
+    secret = author.send("/webhook_endpoints", endpoint)["secret"]
     schedule = {"name": "every minute", "cron": "* * * * *", "kind": "test.run", "input": {"suite": "shop"}}
-    planned = tester.send("/schedules", schedule)
+    planned = author.send("/schedules", schedule)
     if not LONG:
-        tester.send(f"/schedules/{planned['id']}/run", status=202)
+        author.send(f"/schedules/{planned['id']}/run", status=202)
     webhook = told(receiver, "/runs")
     Webhook(secret).verify(webhook.body, webhook.headers)
     assert webhook.event["type"] == "testrun.finished" and webhook.event["data"]["verdict"] == "passed"
     assert webhook.event["data"]["suite_id"] == suite
-    tester.send(f"/schedules/{planned['id']}", method="DELETE", status=200)
+    author.send(f"/schedules/{planned['id']}", method="DELETE", status=200)
 
 
-def approved_suite(tester: Tester, shop: Shop) -> str:
+def approved_suite(author: Author, shop: Shop) -> str:
     """The id of a suite of cases that were generated from the shop's description and approved."""
-    project = tester.get("/projects")["data"][0]["id"]
-    ingested = tester.done(f"/projects/{project}/kb/upload-openapi", {"document": shop.specification()})
+    project = author.get("/projects")["data"][0]["id"]
+    ingested = author.done(f"/projects/{project}/kb/upload-openapi", {"document": shop.specification()})
     assert ingested["operations"]["added"] >= 25, ingested
     auth = {
         "bearerAuth": {"type": "bearer", "token": "{{secret.token}}"},
         "apiKey": {"type": "api_key", "in": "header", "name": "X-Api-Key", "value": "{{secret.key}}"},
     }
     made = {"name": "staging", "base_url": shop.url, "auth": auth, "default_auth": "bearerAuth"}
-    environment = tester.send("/environments", made)["id"]
+    environment = author.send("/environments", made)["id"]
     for name, value in (("token", shop.customer_token), ("key", shop.staff_key)):
-        tester.send(f"/environments/{environment}/secrets/{name}", {"value": value}, method="PUT", status=200)
+        author.send(f"/environments/{environment}/secrets/{name}", {"value": value}, method="PUT", status=200)
     wish = {"from": "openapi", "seed": 7, **({} if LONG else {"operations": OPERATIONS})}
-    drafts = tester.done("/test_cases/generate", wish)["drafts"]
+    drafts = author.done("/test_cases/generate", wish)["drafts"]
     assert len(drafts) >= 20
     for at in range(0, len(drafts), 1000):
-        tester.send("/test_cases/approve", {"test_case_ids": drafts[at : at + 1000]}, status=200)
+        author.send("/test_cases/approve", {"test_case_ids": drafts[at : at + 1000]}, status=200)
     suite = {"name": "shop", "select_tags": ["generated"], "environment_id": environment}
-    return str(tester.send("/suites", suite)["id"])
+    return str(author.send("/suites", suite)["id"])
 
 
 def told(receiver: Receiver, path: str) -> Received:

@@ -13,7 +13,7 @@ from workers.providers import names
 
 Json = dict[str, Any]
 
-DEFAULTS: Json = {"modes": list(MODES), "seed": 1, "max_cases_per_operation": 100, "max_latency_ms": 2000.0}
+DEFAULTS: Json = {"modes": list(MODES), "seed": 1, "max_cases_per_operation": 100, "max_latency_ms": 2800.0}
 MOST_WARNINGS = 500
 
 

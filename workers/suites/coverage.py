@@ -161,9 +161,9 @@ def _approved(session: Session, project_id: UUID, suite: str | None) -> Iterator
         wanted = list(session.scalars(query))
     for at in range(0, len(wanted), ROWS_AT_ONCE):
         some = cases.get_cases(session, project_id, wanted[at : at + ROWS_AT_ONCE])
-        query = CaseVersion.in_project(project_id).where(CaseVersion.case_id.in_(some))
+        versions = CaseVersion.in_project(project_id).where(CaseVersion.case_id.in_(some))
         columns = (CaseVersion.case_id, CaseVersion.number, CaseVersion.content)
-        for case_id, number, content in session.execute(query.with_only_columns(*columns)):
+        for case_id, number, content in session.execute(versions.with_only_columns(*columns)):
             if some[case_id].version == number:
                 yield some[case_id], content
 

@@ -100,7 +100,7 @@ class Effort:
         if not schema.keys() & _IN_PLACE:
             return weight
         active.add(id(schema))
-        inner = times * 2 if any(name in schema for name in _AGAIN) else times
+        inner = times if any(name in schema for name in _AGAIN) else times
         for one in self._beside(schema):
             weight += self._walk(one, bases, active, inner)
         active.discard(id(schema))

@@ -131,7 +131,7 @@ async def _vote(payload: Json, threshold: float, world: World) -> Json:
         "score": score,
         "verdict": said["verdict"],
         # The judge knows the threshold; where it forgets it, the stricter of both counts.
-        "passed": said["verdict"] == "pass" ,
+        "passed": said["verdict"] == "pass" and score >= threshold,
         "reason": world.redaction.text(said["reason"])[:LONGEST_REASON],
         "cost_usd": result["usage"]["cost_usd"],
     }

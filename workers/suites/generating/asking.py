@@ -44,7 +44,7 @@ async def found(ctx: Context, wish: Json) -> Json:
 
     operations, around, base_id = await asyncio.to_thread(_described, ctx.project_id, wish)
     cases = await cases_from_description(
-        ctx, ctx.project_id, wish["description"], wish["model"], operations, environment=around,
+        ctx, ctx.project_id, wish["description"], wish.get("model"), operations, environment=around,
         knowledge_base_id=base_id, warnings=warnings,
     )  # fmt: skip
     return {"cases": cases, "warnings": [_plain(one) for one in warnings], "operations": len(operations)}
@@ -57,7 +57,7 @@ def stored(ctx: Context, wish: Json, made: Json) -> Json:
     if origin is CaseOrigin.OPENAPI:
         common["seed"] = wish["seed"]
     if origin is CaseOrigin.DESCRIPTION:
-        common |= {"description": wish["description"][:2000], "model": wish["model"]}
+        common |= {"description": wish["description"][:2000], "model": wish.get("model")}
     base = None
     if origin is CaseOrigin.OPENAPI or wish.get("knowledge_base_id") is not None:
         with db.transaction() as session:

@@ -7,6 +7,7 @@ from workers.suites.generating.drafting import Draft, Workshop
 from workers.suites.generating.operations import Operation, Rows
 from workers.suites.generating.positive import echoes
 from workers.suites.generating.requests import Request, is_opaque
+from workers.suites.generating.singles import settled
 from workers.suites.generating.values import NOTHING, Candidate, whole_number
 from workers.suites.generating.views import Path, at, dotted, put, types_of, without
 from workers.suites.generating.writing import Mode, accept, finished
@@ -14,6 +15,8 @@ from workers.suites.generating.writing import Mode, accept, finished
 Json = dict[str, Any]
 
 MOST_ITEMS = 200
+LIMITS = ("limit", "per_page", "perpage", "page_size", "pagesize", "max_results", "maxresults", "size", "count",
+          "first", "top", "$top", "take")  # fmt: skip
 
 
 def cases(workshop: Workshop, operation: Operation) -> Iterator[Json]:
@@ -52,9 +55,11 @@ def _body(workshop: Workshop, operation: Operation) -> Iterator[Json]:
     if body is None:
         return
     whole = Draft(workshop, operation, "whole").base().body
-    view = operation.sent
+    view, fixed = operation.sent, settled(workshop, operation)
     for path, schema in [((), body.schema), *((one.path, one.schema) for one in view.places(body.schema))]:
         if path and at(whole, path) is None and not _missing_property(whole, path):
+            continue
+        if path and path[0] in fixed:
             continue
         random = workshop.values.random(operation.name, "body", path, "bounds")
         found = workshop.values.boundaries(view, schema, "body", random) if path or body.sort == "text" else []
@@ -163,8 +168,7 @@ def _defaults(workshop: Workshop, operation: Operation) -> Iterator[Json]:
 
 def is_limit(name: str) -> bool:
     """Whether a parameter says how many items are wanted at most."""
-    return name.lower() in ("limit", "per_page", "perpage", "page_size", "pagesize", "max_results", "maxresults", "size",
-                            "count", "first", "top", "$top", "take")  # fmt: skip
+    return name.lower() in LIMITS
 
 
 def at_most(rows: Rows, count: int) -> Json:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from workers.suites.generating import expectations as expect
+from workers.suites.generating import singles
 from workers.suites.generating.drafting import Draft, NotPossible, Workshop, is_unique
 from workers.suites.generating.operations import Operation
 from workers.suites.generating.reflecting import reflected, unchanged
@@ -23,7 +24,7 @@ def cases(workshop: Workshop, operation: Operation) -> Iterator[Json]:
     """Those in which the operation is the one that is looked at."""
     resource = workshop.resources.made_by(operation) or workshop.resources.at(operation)
     if resource is None:
-        yield from _alone(workshop, operation)
+        yield from singles.cases(workshop, operation)
         return
     if operation is resource.create:
         yield from _made(workshop, resource)
@@ -211,8 +212,7 @@ def _replaced(workshop: Workshop, resource: Resource, change: Operation, read: O
         return
     step = draft.send(_touched(request), all_well(draft, change), name="change")
     before = _creating(draft)
-    seen = [{"type": "body", "path": f"$.{one}", "op": "not_equals", "expected": "{{step." + before + ".body." + one + "}}"}
-            for one in gone]  # fmt: skip
+    seen = [expect.body(f"$.{one}", "not_equals", "{{step." + before + ".body." + one + "}}") for one in gone]
     ids = {name: str(value) for name, value in step["path_params"].items()}
     draft.send(_at(read, ids), [*all_well(draft, read), *seen], name="read")
     yield finished(
@@ -300,25 +300,6 @@ def _unmodified(workshop: Workshop, resource: Resource, read: Operation) -> Iter
     )  # fmt: skip
 
 
-def _alone(workshop: Workshop, operation: Operation) -> Iterator[Json]:
-    """What there is only one of, and steps of a thing: the answer has what was sent. Others may change it between two
-    requests, so nothing is read afterwards."""
-    last = operation.path.rsplit("/", 1)[-1]
-    single = operation.method in ("PUT", "PATCH") and "{" not in last
-    step_on = operation.method == "POST" and last in operation.properties_sent()
-    if operation.body is None or not (single or step_on):
-        return
-    draft = Draft(workshop, operation, "alone")
-    request = draft.filled(draft.base())
-    assertions = reflected(request, operation)
-    if assertions:
-        draft.send(_touched(request), [*all_well(draft, operation), *assertions])
-        yield finished(
-            draft, Mode.STATEFUL, "update", f"{operation.name} answers with what it was sent",
-            "What was sent is part of the answer, whose schema has the same properties.", rank=1,
-        )  # fmt: skip
-
-
 def _seen_in_parent(draft: Draft, resource: Resource, filled: Request, step: Json) -> None:
     """That the whole has the part, as it was sent."""
     parent, rows = _parent_of(draft.workshop, resource)
@@ -396,8 +377,8 @@ def _touched(request: Request) -> Request:
 
 
 def _creating(draft: Draft, index: int = 0) -> str:
-    """The step of the setup that makes what the case is about: the last one of those for its first thing."""
-    made = [one["id"] for one in draft.setup if one["id"].startswith("create_")]
+    """The step of the setup that makes what the case is about."""
+    made: list[str] = [one["id"] for one in draft.setup if one["id"].startswith("create_")]
     resource = draft.workshop.resources.at(draft.operation)
     mine = [one for one in made if resource is not None and one.startswith(f"create_{resource.noun}")]
     return (mine or made or [""])[index]

@@ -125,7 +125,8 @@ class Operation:
         """What is documented for the first status of success that has JSON, or for the first."""
         found = [self.responses[str(one)] for one in self.successes if str(one) in self.responses]
         with_json = [one for one in found if _json_of(one) is not None]
-        return (with_json or found or [self.responses.get("default") or {}])[0]
+        response: Json = (with_json or found or [self.responses.get("default") or {}])[0]
+        return response
 
     @cached_property
     def answer(self) -> Any:

@@ -8,6 +8,7 @@ from workers.suites.generating import expectations as expect
 from workers.suites.generating.drafting import Draft, NotPossible, Workshop
 from workers.suites.generating.operations import Operation
 from workers.suites.generating.requests import Request, as_text
+from workers.suites.generating.singles import settled
 from workers.suites.generating.values import NOTHING, shown_values
 from workers.suites.generating.views import at, put, types_of
 from workers.suites.generating.writing import Mode, accept, all_well, finished
@@ -193,6 +194,9 @@ def _by_chance(workshop: Workshop, operation: Operation) -> Iterator[Json]:
         if value is NOTHING:
             return
         draft = Draft(workshop, operation, f"chance {index}")
+        if isinstance(value, dict):
+            fixed = settled(workshop, operation)
+            value = {name: fixed.get(name, one) for name, one in value.items()}
         request = draft.base().with_body(value)
         documented: list[Any] = [*operation.successes, *_refusals(operation)]
         step = accept(draft, request)

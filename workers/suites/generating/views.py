@@ -211,14 +211,14 @@ def put(value: Any, path: Path, new: Any) -> Any:
     """A copy with something else there; objects and items on the way must be there."""
     if not path:
         return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     copy[path[0]] = put(copy[path[0]] if len(path) > 1 else None, path[1:], new)
     return copy
 
 
 def without(value: Any, path: Path) -> Any:
     """A copy that lacks the property there."""
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     if len(path) == 1:
         del copy[path[0]]
     else:

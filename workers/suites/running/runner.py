@@ -122,6 +122,10 @@ class Runner:
                 problem = await self._set_up()
                 if problem is None and not self._over:
                     await self._all()
+        except BaseException:
+            with suppress(Exception):
+                await self._storing.close()
+            raise
         finally:
             ticking.cancel()
             try:
@@ -185,9 +189,9 @@ class Runner:
                 self._halt()
                 await asyncio.wait(self._workers)
             await self._agenda.close()
-        for worker in self._workers:
-            if not worker.cancelled():
-                worker.result()
+        broken = [worker.exception() for worker in self._workers if not worker.cancelled()]
+        if first := next(filter(None, broken), None):
+            raise first
 
     async def _work(self) -> None:
         while not self._over:

@@ -52,3 +52,11 @@ def test_a_chain_of_references_longer_than_the_stack_is_refused():
 )  # fmt: skip
 def test_patterns_that_need_backtracking_are_known(pattern, slow):
     assert backtracks(pattern) is slow
+
+
+def test_what_looks_again_at_what_was_not_looked_at_counts_twice():
+    schema: Any = {"type": "object"}
+    for _ in range(25):
+        schema = {"allOf": [schema], "unevaluatedProperties": False}
+    with pytest.raises(BadInput, match="alternatives"):
+        Effort(schema).require_little({"a": 1})
