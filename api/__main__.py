@@ -18,9 +18,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         if cmd_name == "test":
-            from api.test_command import test_group
+            from api import test_command
 
-            return test_group
+            return test_command.group
         from api.commands import COMMANDS
 
         return next((one for one in COMMANDS if one.name == cmd_name), None)

@@ -8,7 +8,7 @@ import structlog
 from flask import Flask
 
 import models
-from api.test_command import test_group
+from api import test_command
 from infra import db, ids, json, schema
 from infra.errors import NotFound, Unauthenticated
 from schemas.api_key import SCOPES
@@ -132,7 +132,7 @@ COMMANDS: tuple[click.Command, ...] = (
     seed_demo,
     project_group,
     examine,
-    test_group,
+    test_command.group,
 )
 
 

@@ -324,7 +324,7 @@ class Describer:
 
     def _success(self, spec: Spec, creates: bool, *, ends: bool) -> Json:
         if spec.bytes_of_file:
-            return _bytes_of_file(REQUEST_ID | ALLOWANCE)
+            return _bytes_of_file(REQUEST_ID | ALLOWANCE, spec.also)
         plain = REQUEST_ID | ALLOWANCE | (REPLAYED if creates else {})
         headers = plain
         if spec.status in (201, 202) and spec.returns and "id" in spec.returns().fields:
@@ -353,12 +353,16 @@ class Describer:
         return answers
 
 
-def _bytes_of_file(headers: Json) -> Json:
-    """The answers of api/downloads.py."""
+def _bytes_of_file(headers: Json, types: Mapping[str, str]) -> Json:
+    """The answers of api/downloads.py; of any media type, or of these."""
     headers = headers | ETAG
+    whole = {
+        name: {"schema": {"description": text} | ({} if name == "application/json" else {"type": "string"})}
+        for name, text in types.items()
+    }
     part = headers | {"Content-Range": _header("Which bytes these are, of how many.", always=True)}
     return {
-        "200": {"description": "OK.", "headers": headers, "content": BYTES},
+        "200": {"description": "OK.", "headers": headers, "content": whole or BYTES},
         "206": {"description": "Partial Content.", "headers": part, "content": BYTES},
         "304": {"description": "Not Modified.", "headers": headers},
     }

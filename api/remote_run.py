@@ -18,6 +18,7 @@ Json = dict[str, Any]
 # How long a server may be away, between two answers, before it is given up.
 AWAY_SECONDS = 60.0
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
+UNREACHABLE_TRIES = 2
 # The server says something every 15 seconds.
 SILENT_SECONDS = 45.0
 NEAR_SECONDS = 15.0
@@ -142,18 +143,18 @@ class Remote:
 
     def _asked(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """The answer of a request that may be repeated; raises Trouble."""
-        for wait in (*WAITS[:3], None):
+        for tries, wait in enumerate(WAITS, start=1):
             try:
                 answer = self._http.request(method, path, **options)
-                if answer.status_code not in SUPPOSED_TO_PASS or wait is None:
+                if answer.status_code not in SUPPOSED_TO_PASS or tries == len(WAITS):
                     return self._refuse(answer)
                 after = answer.headers.get("Retry-After", "")
-                wait = min(float(after), 30.0) if after.isdigit() else wait
+                wait = min(float(after), 30.0) if after.isdecimal() else wait
             except httpx2.TransportError as error:
-                if wait is None or isinstance(error, httpx2.UnsupportedProtocol):
+                if tries > UNREACHABLE_TRIES or isinstance(error, httpx2.UnsupportedProtocol):
                     raise Trouble(self._unreachable(error)) from None
             self._sleep(wait)
-        raise AssertionError("unreachable")
+        raise Trouble(f"{self._url} is too busy; try again later.")
 
     def _json(self, answer: httpx2.Response, name: str) -> Json:
         """The answer's object, which has a text of that name; raises Trouble."""

@@ -29,11 +29,11 @@ COLOURS = {"passed": "green", "failed": "red", "errored": "magenta", "flaky": "y
 
 
 @click.group("test")
-def test_group() -> None:
+def group() -> None:
     """Test runs on a Switchyard, from anywhere."""
 
 
-@test_group.command("run")
+@group.command("run")
 @click.argument("suite", required=False)
 @click.option("--url", envvar="SWITCHYARD_URL", required=True, show_envvar=True, help="Where Switchyard is.")
 @click.option("--api-key", envvar="SWITCHYARD_API_KEY", required=True, show_envvar=True, help="A key with tests:run.")
@@ -96,6 +96,9 @@ def _leave(why: str) -> NoReturn:
 def _wanted(options: Json) -> Json:
     """The request's body; raises UsageError."""
     given = {"suite": options["suite"], "tags": list(options["tags"]), "test_case_ids": list(options["case_ids"])}
+    for name in ("url", "api_key"):
+        if not options[name].strip():
+            raise click.UsageError(f"Set SWITCHYARD_{name.upper()}, or --{name.replace('_', '-')}.")
     chosen = {name: value for name, value in given.items() if value}
     if len(chosen) != 1:
         raise click.UsageError("Name a suite, or --tag, or --case: one of them.")

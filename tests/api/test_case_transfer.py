@@ -152,22 +152,20 @@ def test_what_is_not_there_is_not_exported(client: Client, stranger: Client) -> 
 @pytest.mark.parametrize(
     ("content", "pointer", "says"),
     [
-        ("tests: [", "", "line 1"),
+        ("tests: [", "", "line 2"),
         ("- name: x\n  request: GET /\n  assert: {status: 999}", "/0/steps/0/assert/0/expected", "100 to 599"),
         ("- name: x\n  request: GET /{{a b}}", "/0/steps/0/url", "names no value"),
         ([{"name": "x", "steps": []}], "/0/steps", ""),
         ({"tests": [{"request": "GET /"}]}, "/tests/0/name", "required"),
         ("", "/content", "text of a file"),
         (7, "/content", "text of a file"),
-        ({"a": 1}, "/a", "no field"),
-        ([], "", ""),
+        ({"tests": [], "a": 1}, "/a", "no field"),
+        ([], "/content", ""),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_with_its_place_and_nothing_is_made(
     client: Client, content: Any, pointer: str, says: str
 ) -> None:
-    if content == []:
-        pointer = "/content"
     before = client.http.get("/v1/test_cases", params={"limit": 1}).json()["first_id"]
     refusal = sent(client, content, 422)
     assert refusal["errors"][0]["pointer"] == pointer, refusal

@@ -18,9 +18,15 @@ from workers.suites.reports import html, write_reports, written
 # To be looked at; with nothing of this origin, whatever came from outside should ever get through.
 OPEN_PAGE = "sandbox allow-scripts; frame-ancestors 'none'; "
 
+TYPES = {
+    "application/json": "The JSON report, or HAR 1.2.",
+    "application/xml": "JUnit XML.",
+    "text/html": "A page that needs nothing but itself.",
+}
+
 
 @at("GET", "/test_runs/<run_id>/report")
-@endpoint(scope="tests:read", query=ReportQuery, bytes_of_file=True, errors=(404, 409))
+@endpoint(scope="tests:read", query=ReportQuery, bytes_of_file=True, also=TYPES, errors=(404, 409))
 @placed
 def get_report(call: Call, project_id: UUID, run_id: str) -> Later:
     """A report of a run that has ended: JSON, JUnit XML, HTML or HAR; written now, if it is not there yet."""

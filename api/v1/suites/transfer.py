@@ -1,5 +1,6 @@
 """Test cases as files: taken in, and written out."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from flask import Response, request
 from marshmallow import Schema
 
 from api.body import read_json, read_raw
-from api.endpoint import Call, endpoint, respond
+from api.endpoint import Call, View, endpoint, respond
 from api.upload_body import receive_form, receive_raw
 from api.uploads import FILE, FORM, Intake, upload
 from api.v1.suites.place import at, placed
@@ -72,6 +73,16 @@ def _kept_nowhere(_received: CasesFile, _project_id: UUID) -> Iterator[Any]:
     yield None
 
 
+def _by_name(view: View) -> View:
+    """Gives the view what came by name, also where its address has no parameters."""
+
+    @functools.wraps(view)
+    def wrapper(call: Call, received: CasesFile, made: None, **path: str) -> Any:
+        return view(call, received=received, made=made, **path)
+
+    return wrapper
+
+
 _FIELDS = {name: {"type": "string"} for name in CasesImportFields().fields}
 _PART: Json = {"type": "object", "required": ["file"], "properties": {"file": FILE, **_FIELDS}}
 CASES = Intake(
@@ -95,6 +106,7 @@ CASES = Intake(
     errors=(404, 409, 415),
     or_else={200: CasesImportOut},
 )
+@_by_name
 @placed
 def import_test_cases(call: Call, project_id: UUID, received: CasesFile, made: None) -> Any:
     """Makes test cases of a Postman collection or a file of YAML: all of them, or none.

@@ -26,6 +26,8 @@ MOST_SCHEMAS = 20_000
 MOST_PLACES = 200_000
 # What a pattern costs that needs backtracking, beside one that does not.
 BACKTRACKING = 2_000
+# How often a schema is looked at whose parent says `unevaluated…`, as measured.
+AGAIN = 3
 
 _LISTS = ("allOf", "anyOf", "oneOf")
 _SINGLE = ("not", "if", "then", "else")
@@ -44,8 +46,9 @@ class Effort:
         self._root = schema
         self._references = References(schema)
         self._schemas: dict[int, Any] = {}
-        self._steps = 0
         self._expanded: dict[int, tuple[Counter[int], int]] = {}
+        self._steps = 0
+        self._again = False
         try:
             self._ways, self._branches = self._widest()
         except RecursionError:
@@ -54,12 +57,16 @@ class Effort:
     @property
     def is_even(self) -> bool:
         """Whether every value is little work, so that nothing is counted."""
-        return self._ways <= FEW_WAYS and self._branches <= 1
+        return self._ways <= self._few and self._branches <= 1
 
     def require_little(self, value: Any) -> None:
         """Raises BadInput where the schema looks at that value too often."""
-        if not self.is_even and self._ways * self._branches ** min(_depth(value), 64) > FEW_WAYS:
+        if not self.is_even and self._ways * self._branches ** min(_depth(value), 64) > self._few:
             self._count(value)
+
+    @property
+    def _few(self) -> int:
+        return FEW_WAYS // 20 if self._again else FEW_WAYS
 
     def _widest(self) -> tuple[int, int]:
         """The most looks at one place that one schema there makes, and the most of them that look below it."""
@@ -100,7 +107,9 @@ class Effort:
         if not schema.keys() & _IN_PLACE:
             return weight
         active.add(id(schema))
-        inner = times if any(name in schema for name in _AGAIN) else times
+        inner = times
+        if any(name in schema for name in _AGAIN):
+            inner, self._again = times * AGAIN, True
         for one in self._beside(schema):
             weight += self._walk(one, bases, active, inner)
         active.discard(id(schema))
@@ -125,9 +134,11 @@ class Effort:
         while waiting:
             ways, value = waiting.pop()
             here = Counter[int]()
+            # What is looked at again is so for each value below.
+            size = 1 + len(value) // 5 if self._again and isinstance(value, list | dict) else 1
             for one, times in ways.items():
                 bases, weight = self._in_place(self._schemas[one])
-                looks += times * weight
+                looks += times * weight * size
                 for base, often in bases.items():
                     here[base] += times * often
             places += 1 + len(here)

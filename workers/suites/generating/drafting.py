@@ -34,6 +34,7 @@ class Workshop:
     credentials: Credentials
     knowledge_base_id: str | None
     max_latency_ms: float
+    bases: dict[tuple[str, bool], Request | None] = field(default_factory=dict)
 
 
 class NotPossible(Exception):
@@ -58,7 +59,10 @@ class Draft:
     def base(self, operation: Operation | None = None, *, optional: bool = True) -> Request:
         """A valid request of the operation; raises NotPossible."""
         wanted = operation or self.operation
-        found = base_of(wanted, self.workshop.values, optional=optional)
+        kept, key = self.workshop.bases, (wanted.name, optional)
+        if key not in kept:
+            kept[key] = base_of(wanted, self.workshop.values, optional=optional)
+        found = kept[key]
         if found is None:
             raise NotPossible("no valid value was found for what it needs")
         return found

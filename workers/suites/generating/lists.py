@@ -99,8 +99,9 @@ def _limits(listing: Listing) -> Iterator[Json]:
         exact: Json = {"type": "array", "minItems": count, "maxItems": count}
         more = [{"type": "json_schema", "path": listing.rows.jsonpath, "schema": exact}, *_totals(listing, MADE)]
         draft.send(request, [*all_well(draft, listing.operation), *more], name="list")
+        title = f"{listing.operation.name} gives {count} items when {limit['name']} is {count}"
         yield finished(
-            draft, Mode.STATEFUL, "limit", f"{listing.operation.name} gives {count} items if {limit['name']} is {count}",
+            draft, Mode.STATEFUL, "limit", title,
             f"There are at least {MADE} items, and {limit['name']} asks for {count}.", rank=2,
             parameter=str(limit["name"]),
         )  # fmt: skip

@@ -45,6 +45,10 @@ TYPES_WRONG: dict[str, tuple[Any, ...]] = {
     "object": ([], "abc", None),
     "null": ("abc", 1),
 }
+# Keywords of schemas for which everything is made here.
+SIMPLE = {"type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
+          "maxLength", "pattern", "format", "title", "description", "default", "example", "examples", "deprecated",
+          "readOnly", "writeOnly", "nullable"}  # fmt: skip
 NOTHING: Any = object()
 
 
@@ -113,7 +117,7 @@ class Values:
             found.append(Candidate("no-such-value", "const", "is not the only value that it may have"))
         found += self._wrong_types(view, schema, kinds, place)
         known = {one.keyword for one in found}
-        if not kinds & {"object", "array"}:
+        if not kinds & {"object", "array"} and not view.followed(schema).keys() <= SIMPLE:
             found += [one for one in self._outside(view, schema, place) if one.keyword not in known]
         return self._distinct([one for one in found if self._refuses(view, schema, one.value, place)], place)
 

@@ -12,7 +12,7 @@ from workers.kinds import completion
 from workers.providers.base import ProviderUsage
 
 if TYPE_CHECKING:  # the kinds import this
-    from workers.kinds.base import Context
+    from workers.kinds.base import Context, Run
 
 Json = dict[str, Any]
 
@@ -23,8 +23,8 @@ class Asking:
     """The job as one of its steps has it: implements workers.kinds.base.Context. A step tells no progress, streams
     nothing, and leaves no partial result; it is ended by its task being cancelled."""
 
-    def __init__(self, ctx: "Context") -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: "Context", ask: "Run" = completion.run) -> None:
+        self._ctx, self._ask = ctx, ask
         self._cost = Decimal(0)
         # With a limit on the costs, one call at a time: each knows what the others have cost.
         self._one_at_a_time = asyncio.Lock() if ctx.max_cost is not None else None
@@ -67,6 +67,6 @@ class Asking:
                 await stack.enter_async_context(self._one_at_a_time)
             while True:
                 try:
-                    return await completion.run(self, payload)
+                    return await self._ask(self, payload)
                 except ProviderBusy as error:
                     await asyncio.sleep(error.retry_after or A_MOMENT)

@@ -115,7 +115,7 @@ def _begin(ctx: "Context", payload: Json, wish: Json, selected: Selected | None,
         goes_on, run.attempt = run.attempt > 0, ctx.attempt
         if selected is not None:
             _plan(session, run, selected, counted)
-        if goes_on:
+        if goes_on or run.verdict is not None:
             _reopen(session, run)
         is_first, run.started_at = run.started_at is None, run.started_at or now()
         session.flush()

@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import getrandbits
 from time import perf_counter
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from infra import ids
 from infra.clock import now
@@ -66,7 +67,7 @@ class Steps:
         self, world: World, scope: Scope, *, operation: str | None = None, knowledge_base_id: UUID | None = None
     ) -> None:
         self.scope = scope
-        self.trace_id = uuid4().hex
+        self.trace_id = f"{getrandbits(128) or 1:032x}"
         self.results: list[Json] = []
         # Whether it was to stop, and whether that cut it off.
         self.stopped = self.interrupted = False

@@ -12,6 +12,7 @@ from models import Case, CaseVersion, Environment, Suite
 from workers.suites import cases, content
 from workers.suites.environments import get_environment
 from workers.suites.transfer import curl, yaml_form
+from workers.suites.transfer.short_forms import short_step
 
 Json = dict[str, Any]
 Written = list[tuple[Case, Json]]
@@ -45,7 +46,7 @@ def written(found: Written, form: str, suite: Suite | None, environment: Environ
         said = {name: getattr(environment, name) for name in OF_ENVIRONMENT}
         document = {"environment": {name: value for name, value in said.items() if value not in EMPTY}, **document}
     if suite is not None:
-        around = {"description": suite.description, "tags": suite.tags, **suite.content}
+        around = {"description": suite.description, "tags": suite.tags, **_short(suite.content)}
         shown = {name: value for name, value in around.items() if value not in EMPTY}
         document = {"suite": suite.name, **shown, **document}
     return yaml_form.written(document)
@@ -58,6 +59,12 @@ def test(case: Case, inside: Json) -> Json:
     if kept(yaml_form.case_of(short, "")) == inside:
         return short
     return {**labels, **{name: value for name, value in inside.items() if value not in EMPTY}}
+
+
+def _short(inside: Json) -> Json:
+    """A suite's content with its steps in the short form."""
+    bare = _bare({**{phase: [] for phase in content.PHASES}, **inside})
+    return {**inside, **{phase: [short_step(step) for step in bare[phase]] for phase in ("setup", "teardown")}}
 
 
 def _label(case: Case, name: str) -> Any:

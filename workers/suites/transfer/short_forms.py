@@ -165,10 +165,10 @@ def short_step(step: Json) -> Json:
     for name in ("id", "name"):
         if name in rest:
             short[name] = rest.pop(name)
-    kind = rest.get("kind")
+    kind = rest.get("kind", "http")
     if kind == "http" and _is_line(rest):
         short["request"] = f"{rest.pop('method')} {rest.pop('url')}"
-        rest.pop("kind")
+        rest.pop("kind", None)
     elif kind == "completion":
         short["completion"] = rest.pop("model", None)
         rest.pop("kind")

@@ -54,9 +54,16 @@ def test_patterns_that_need_backtracking_are_known(pattern, slow):
     assert backtracks(pattern) is slow
 
 
-def test_what_looks_again_at_what_was_not_looked_at_counts_twice():
-    schema: Any = {"type": "object"}
-    for _ in range(25):
-        schema = {"allOf": [schema], "unevaluatedProperties": False}
+def test_what_looks_again_at_what_was_not_looked_at_counts_thrice():
+    def again(levels):
+        schema: Any = {"additionalProperties": True}
+        for _ in range(levels):
+            schema = {"allOf": [schema], "unevaluatedProperties": False}
+        return Effort(schema)
+
+    again(3).require_little({str(number): 1 for number in range(1000)})
+    again(10).require_little({"a": 1})
     with pytest.raises(BadInput, match="alternatives"):
-        Effort(schema).require_little({"a": 1})
+        again(10).require_little({str(number): 1 for number in range(1000)})
+    with pytest.raises(BadInput, match="alternatives"):
+        again(15)

@@ -15,7 +15,7 @@ from infra.clock import now
 from infra.dev.environment import THIS_MACHINE
 from infra.dev.system import System
 from infra.settings import settings
-from models import Case, CaseResult, CaseState, Run
+from models import Case, CaseResult, CaseState, FilePurpose, Run, StoredFile
 from schemas.case import CaseIn
 from schemas.environment import EnvironmentIn
 from schemas.suite import SuiteIn
@@ -23,6 +23,7 @@ from schemas.test_run import RunJobOut
 from tests.fakes.target import Request, Talk, Target, answer, serving
 from tests.workers.jobs.conftest import Core
 from tests.workers.kinds.test_completion import Recorder
+from workers.files.copies import write_file
 from workers.jobs import lifecycle
 from workers.jobs.context import Stopped
 from workers.jobs.lifecycle import Claimed
@@ -84,6 +85,13 @@ class Bench:
         body = SuiteIn().load({"name": ids.new_id().hex, "case_ids": [shown(one) for one in case_ids], **more})
         made: str = self.do(manage.create_suite, body, created_by=None).public_id
         return made
+
+    def file(self, name: str, body: bytes) -> str:
+        """An uploaded file's id."""
+        path = settings().data / name
+        path.write_bytes(body)
+        made = asyncio.run(write_file(self.project, name, "text/csv", path, FilePurpose.UPLOAD))
+        return ids.show(StoredFile.prefix, made)
 
     def environment(self, **more: Any) -> str:
         """A new environment's id."""
