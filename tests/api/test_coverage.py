@@ -91,7 +91,7 @@ def test_cases_that_are_written_on_demand_cover_the_keywords_that_they_are_for(c
     wish = {"from": "openapi", "knowledge_base_id": base, "operations": ["GET /things"], "modes": ["negative"]}
     answer = client.http.post("/v1/test_cases/generate", json=wish)
     assert answer.status_code == 202, answer.text
-    done = client.wait(answer.json()["id"], 120)
+    done = client.wait(answer.json()["id"], 60)
     assert done["status"] == "succeeded", done
     drafts = done["result"]["drafts"]
     approved = client.http.post("/v1/test_cases/approve", json={"test_case_ids": drafts})

@@ -8,6 +8,7 @@ at its first failure. Both begin each time with new data.
     python -m tests.bench.bench_faults     (BENCH_QUICK=1: every eighth fault, 2 seeds, a fifth of their examples)
     BENCH_PARTS="search_slow cart_lost"    these faults alone
     BENCH_SIDE=ours | schemathesis         one of the two sides alone
+    BENCH_SEEDS=3 BENCH_CALM=20            how many seeds with each fault, how many without any
 """
 
 import asyncio
@@ -35,8 +36,8 @@ from tests.fakes.shop.running import Shop, running
 Json = dict[str, Any]
 
 ONLY = os.environ.get("BENCH_SIDE", "")
-ALARM_SEEDS = range(1, 3 if QUICK else 21)
-FAULT_SEEDS = (1,) if QUICK else (1, 2, 3)
+ALARM_SEEDS = range(1, int(os.environ.get("BENCH_CALM", 2 if QUICK else 20)) + 1)
+FAULT_SEEDS = range(1, int(os.environ.get("BENCH_SEEDS", 1 if QUICK else 3)) + 1)
 STEP = 8 if QUICK else 1
 CONCURRENCY = 8
 PARALLEL = 2

@@ -8,6 +8,7 @@ import pytest
 from marshmallow import ValidationError
 
 from infra import db, ids, redis
+from infra.errors import Unavailable
 from models import WebhookEndpoint
 from tests.workers.jobs.conftest import Core
 from workers import events
@@ -44,6 +45,32 @@ def test_many_who_write_at_the_same_time_leave_no_gap_and_no_repeat(core: Core) 
     for subject in subjects:
         assert numbers(core, subject) == list(range(1, 31))
     assert len({(one.job_id, one.sequence) for one in told}) == 60
+
+
+def test_several_are_written_as_one(core: Core) -> None:
+    project, subject = core.project(), ids.new_id()
+    publish(core, project, subject)
+    said = {"webhook_endpoint_id": ids.show("we", subject)}
+    told = [(TYPE, {**said, "message": str(number)}) for number in range(3)]
+    written = core.do(events.publish_many, project_id=project, subject_id=subject, told=told)
+    assert [(one.sequence, one.data["message"]) for one in written] == [(2, "0"), (3, "1"), (4, "2")]
+    assert numbers(core, subject) == [1, 2, 3, 4]
+    assert core.do(events.publish_many, project_id=project, subject_id=subject, told=[]) == []
+
+
+def test_what_a_kind_tells_stands_among_its_jobs_own_events(core: Core) -> None:
+    project = core.project()
+    core.submit(project)
+    (job,) = core.claim(1)
+    told = [(TYPE, {"webhook_endpoint_id": ids.show("we", ids.new_id()), "message": "hello"})] * 2
+    where = {"project_id": project, "job_id": job.job_id, "told": told}
+    assert [one.sequence for one in core.do(events.publish_of_job, attempt=1, **where)] == [3, 4]
+    with pytest.raises(Unavailable):
+        core.do(events.publish_of_job, attempt=2, **where)
+    core.end([job], sequence=3)
+    with pytest.raises(Unavailable):
+        core.do(events.publish_of_job, attempt=1, **where)
+    assert numbers(core, job.job_id) == [1, 2, 3, 4, 5]
 
 
 def test_an_event_that_is_rolled_back_leaves_its_number_to_the_next(core: Core) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from workers.suites.generating.candidates import NOTHING, Candidate, whole_number
 from workers.suites.generating.drafting import Draft, Workshop
 from workers.suites.generating.operations import Operation, Rows
 from workers.suites.generating.positive import echoes
 from workers.suites.generating.requests import Request, is_opaque
 from workers.suites.generating.singles import settled
-from workers.suites.generating.values import NOTHING, Candidate, whole_number
 from workers.suites.generating.views import Path, at, dotted, put, types_of, without
 from workers.suites.generating.writing import Mode, accept, finished
 

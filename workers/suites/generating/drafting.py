@@ -10,11 +10,12 @@ from typing import Any
 
 from workers.suites.generating import expectations as expect
 from workers.suites.generating import texts
+from workers.suites.generating.candidates import NOTHING
 from workers.suites.generating.credentials import Credentials
 from workers.suites.generating.operations import Api, Operation
 from workers.suites.generating.requests import Raw, Request, base_of, step_of
 from workers.suites.generating.resources import Resource, Resources
-from workers.suites.generating.values import NOTHING, Values
+from workers.suites.generating.values import Values
 from workers.suites.generating.views import Path, View, at, put, types_of
 
 Json = dict[str, Any]

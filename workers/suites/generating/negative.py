@@ -7,10 +7,10 @@ from typing import Any
 from infra import json
 from workers.suites.generating import expectations as expect
 from workers.suites.generating.bounds import MOST_ITEMS, of_length
+from workers.suites.generating.candidates import NOTHING, Candidate, whole_number
 from workers.suites.generating.drafting import Draft, Workshop
 from workers.suites.generating.operations import Operation
 from workers.suites.generating.requests import Request
-from workers.suites.generating.values import NOTHING, Candidate, whole_number
 from workers.suites.generating.views import Path, at, dotted, put, types_of, without
 from workers.suites.generating.writing import Mode, finished, refuse
 

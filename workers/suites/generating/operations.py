@@ -146,7 +146,7 @@ class Operation:
     @cached_property
     def rows(self) -> "Rows | None":
         """Where a list has its items; None: it answers no list."""
-        if self.method != "GET" or self.answer is None:
+        if self.method != "GET" or self.answer is None or self.path.endswith("}"):
             return None
         plain = self.answered.flat(self.answer)
         if "array" in types_of(plain):

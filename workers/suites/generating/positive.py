@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from workers.suites.generating import expectations as expect
+from workers.suites.generating.candidates import NOTHING
 from workers.suites.generating.drafting import Draft, NotPossible, Workshop
 from workers.suites.generating.operations import Operation
 from workers.suites.generating.requests import Request, as_text
+from workers.suites.generating.samples import shown_values
 from workers.suites.generating.singles import settled
-from workers.suites.generating.values import NOTHING, shown_values
 from workers.suites.generating.views import at, put, types_of
 from workers.suites.generating.writing import Mode, accept, all_well, finished
 
@@ -82,7 +83,7 @@ def _unicode(workshop: Workshop, operation: Operation) -> Iterator[Json]:
     for place, where in _free_texts(operation):
         for index, text in enumerate((TEXT, *HOSTILE)):
             draft = Draft(workshop, operation, f"unicode {place} {where} {index}")
-            request = _with_text(draft, draft.base(), place, where, text)
+            request = _with_text(draft.base(), place, where, text)
             if request is None:
                 continue
             more = _kept(operation, where, request) if place == "body" else []
@@ -117,7 +118,7 @@ def _is_free(plain: Json) -> bool:
     return "string" in types_of(plain) and not any(name in plain for name in closed)
 
 
-def _with_text(draft: Draft, request: Request, place: str, where: Any, text: str) -> Request | None:
+def _with_text(request: Request, place: str, where: Any, text: str) -> Request | None:
     operation = request.operation
     if place == "query":
         schema = (operation.parameter(where, "query") or {})["schema"]
@@ -134,6 +135,15 @@ def _with_text(draft: Draft, request: Request, place: str, where: Any, text: str
     return None
 
 
+def with_texts(request: Request) -> Request:
+    """The request with texts of any script wherever its body may have any text."""
+    operation = request.operation
+    for place, where in _free_texts(operation):
+        found = _with_text(request, place, where, TEXT) if place == "body" else None
+        request = request if found is None else replace(request, body=found.body)
+    return request
+
+
 def _kept(operation: Operation, where: Any, request: Request) -> list[Json]:
     """That the text comes back as it was sent, where the answer has the same property."""
     if len(where) == 1 and where[0] in operation.properties_answered() and where[0] in operation.properties_sent():
@@ -148,7 +158,7 @@ def _nul(workshop: Workshop, operation: Operation) -> Iterator[Json]:
         return
     for place, where in [one for one in _free_texts(operation) if one[0] == "body"][:2]:
         draft = Draft(workshop, operation, f"nul {where}")
-        request = _with_text(draft, draft.base(), place, where, "a\0b")
+        request = _with_text(draft.base(), place, where, "a\0b")
         text = None if request is None else as_text(operation, draft.filled(request))
         if request is None or text is None:
             continue

@@ -7,8 +7,9 @@ from random import Random
 from typing import Any, Self
 
 from infra import json
+from workers.suites.generating.candidates import NOTHING
 from workers.suites.generating.operations import Operation
-from workers.suites.generating.values import NOTHING, Values
+from workers.suites.generating.values import Values
 from workers.suites.generating.views import Path, at, types_of
 
 Json = dict[str, Any]

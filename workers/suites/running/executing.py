@@ -18,6 +18,7 @@ from uuid import UUID
 from infra import ids
 from infra.clock import now
 from models import Store, Verdict
+from workers.jobs import privacy
 from workers.suites.base import World
 from workers.suites.running import failures, private
 from workers.suites.running.verdicts import Came, decisive
@@ -31,6 +32,7 @@ BODY, TEARDOWN = ("setup", "steps"), "teardown"
 PASSING = frozenset({"target_unreachable", "target_timeout", "timed_out", "provider_timeout", "provider_unavailable"})
 AN_EARLIER_STEP = "An earlier step did not pass."
 STOPPED = "The run was stopped."
+BROKEN = "The step could not be performed because of an error inside Switchyard."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,12 @@ class Steps:
 
     async def _one(self, phase: str, step: Json) -> bool:
         where: Json = {"phase": phase, "trace_id": self.trace_id, **self._options}
-        result = await run_step(step, self.scope, self._world, **where)
+        try:
+            result = await run_step(step, self.scope, self._world, **where)
+        except Exception as error:  # one broken step shall not end the run
+            privacy.log_crash(self._world.ctx.store, error, step=step["id"], run=str(self._world.run_id))
+            broken = {"error": {"code": "internal_error", "message": BROKEN}}
+            result = not_run(step, phase, Verdict.ERRORED, BROKEN, self.trace_id) | broken
         self.results.append(result)
         return bool(result["verdict"] == Verdict.PASSED)
 

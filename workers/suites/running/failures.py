@@ -44,7 +44,7 @@ WITH seen AS (
   INSERT INTO test_failures (id, created_at, project_id, case_id, fingerprint, step, reason, occurrences,
     first_run_id, first_seen_at, last_run_id, last_seen_at)
   SELECT id, :moment, :project_id, case_id, fingerprint, step, reason, occurrences, :run_id, :moment, :run_id, :moment
-  FROM seen
+  FROM seen ORDER BY case_id, fingerprint
   ON CONFLICT (case_id, fingerprint) DO UPDATE SET occurrences = test_failures.occurrences + excluded.occurrences,
     step = excluded.step, reason = excluded.reason, last_run_id = excluded.last_run_id,
     last_seen_at = excluded.last_seen_at, resolved_at = NULL
@@ -112,7 +112,7 @@ def remember(
 ) -> dict[UUID, list[str]]:
     """Notes the faults of cases that ended in a run; returns by case those that are new: not seen since the last green
     run, which ended at `green_at`, or, without one, never."""
-    rows = [
+    rows: list[Json] = [
         {
             "id": ids.new_id(),
             "case_id": case_id,
@@ -126,6 +126,8 @@ def remember(
     ]
     if not rows:
         return {}
+    # In one order, so that two runs of the same cases do not wait for each other.
+    rows.sort(key=lambda row: (row["case_id"], row["fingerprint"]))
     asked = {"project_id": project_id, "run_id": run_id, "green_at": green_at, "moment": moment}
     new: dict[UUID, list[str]] = {}
     for row in session.execute(REMEMBER, {**asked, "faults": json.dump_for_postgres(rows)}):

@@ -60,8 +60,9 @@ def is_postman(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     inner = value.get("collection", value)
-    is_collection = isinstance(inner, dict) and "info" in inner and "item" in inner
-    return is_collection or "_postman_variable_scope" in value or ("requests" in value and "order" in value)
+    is_collection = isinstance(inner, dict) and isinstance(inner.get("item"), list) and "tests" not in inner
+    is_environment = isinstance(value.get("values"), list) and "tests" not in value
+    return is_collection or is_environment or ("requests" in value and "order" in value)
 
 
 def read(value: Any) -> Imported:

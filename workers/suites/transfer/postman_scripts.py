@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workers.suites.transfer.postman_assertions import Found, compared, joined, negated, of_response
+from workers.suites.transfer.postman_names import used
 from workers.suites.transfer.scripts import Node, NotUnderstood, Statement, statements
 
 Json = dict[str, Any]
@@ -54,12 +55,13 @@ def set_before(source: str) -> tuple[Json, list[tuple[int, str]]]:
     reader = _Translator(Translated())
     for one in statements(source):
         try:
-            if one.kind != "expression" or _name(one.node).startswith(_SILENT):
-                if one.kind != "expression":
-                    raise NotUnderstood
+            if one.kind == "expression" and _name(one.node).startswith(_SILENT):
                 continue
+            if one.kind != "expression":
+                raise NotUnderstood
             name, value = reader.stored(one.node)
-            if value.kind != "constant":
+            # What is put into a place is not looked at again, so that a variable cannot have one.
+            if value.kind != "constant" or any(used(value.value)):
                 raise NotUnderstood
             variables[name] = value.value
         except NotUnderstood:
@@ -107,7 +109,10 @@ class _Translator:
 
     def _one(self, one: Statement) -> None:
         if one.kind == "declare":
-            self._known[one.name] = one.node
+            names = {None: one.name} if isinstance(one.name, str) else one.name
+            self._known |= {
+                name: one.node if member is None else ("member", one.node, member) for member, name in names.items()
+            }
             if not self._is_harmless(one.node):
                 raise NotUnderstood
         elif one.kind == "assign" and one.name[0] == "name":
@@ -131,7 +136,7 @@ class _Translator:
 
     def _call(self, node: Node) -> None:
         name = _name(node)
-        if name.startswith(_SILENT):
+        if name.startswith((*_SILENT, "pm.test.skip")):
             return
         if name == "pm.test" and node[0] == "call":
             for argument in node[2][1:]:

@@ -4,10 +4,10 @@ Expressions are tuples that begin with what they are:
 
     ("literal", value) ("name", text) ("member", object, key) ("call", callee, arguments) ("regex", pattern, flags)
     ("array", items) ("object", items by name) ("function", statements) ("unary", operator, operand)
-    ("binary", operator, left, right)
+    ("binary", operator, left, right) ("template", text with places)
 
-A statement is a Statement; what is beyond this (conditions, loops, classes, template texts with places) has `kind`
-`unknown` and is passed over as a whole.
+A statement is a Statement; what is beyond this (conditions, loops, classes) has `kind` `unknown` and is passed over as
+a whole.
 """
 
 import re
@@ -59,7 +59,8 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`kind` is declare (`name` and `node`), expression (`node`), assign (`name` is the target's node) or unknown."""
+    """`kind` is declare (`name`, or names by the member of `node` that they are), expression (`node`), assign (where
+    `name` is the target's node) or unknown."""
 
     kind: str
     line: int
@@ -173,10 +174,9 @@ class _Reader:
         first, kind = self._next, "expression"
         name: Any = None
         if self._take("var", "let", "const"):
-            kind, name = "declare", self._next.text
-            if self._next.kind != "name":
-                raise NotUnderstood
-            self._at += 1
+            kind, name = "declare", self._declared()
+            if isinstance(name, str) and not self._is("="):
+                return Statement(kind, first.line, self._said(first), ("literal", None), name)
             self._need("=")
         node = self._expression(depth + 1)
         if kind == "expression" and self._take("="):
@@ -184,6 +184,16 @@ class _Reader:
         if not (self._take(";") or self._is("}") or self._next.kind == "end" or self._begins_a_line()):
             raise NotUnderstood
         return Statement(kind, first.line, self._said(first), node, name)
+
+    def _declared(self) -> str | dict[str, str]:
+        """The name that is declared, or of `{a, b: c}` the names by the member that they are."""
+        if self._next.kind == "name":
+            self._at += 1
+            return self._tokens[self._at - 1].text
+        found = self._object(1)
+        if any(node[0] != "name" for node in found[1].values()):
+            raise NotUnderstood
+        return {member: str(node[1]) for member, node in found[1].items()}
 
     def _begins_a_line(self) -> bool:
         return self._next.line > self._tokens[self._at - 1].line
@@ -255,7 +265,7 @@ class _Reader:
         self._at += 1
         if token.kind in ("number", "text"):
             if token.text.startswith("`") and "${" in token.text:
-                raise NotUnderstood
+                return ("template", token.text)
             return ("literal", token.value)
         if token.kind == "regex":
             return tuple(token.value)

@@ -33,7 +33,7 @@ def span(id: str, parent: str = "", kind: int = 3, took: int = 20, trace: str = 
 
 
 def http(id: str, method: str, url: str, status: int = 200, parent: str = "", **attributes: Any) -> Json:
-    said = {"http__request__method": method, "url__full": url, "http__response__status_code": status}
+    said: Json = {"http__request__method": method, "url__full": url, "http__response__status_code": status}
     return span(id, parent, **said, **attributes)
 
 
@@ -95,20 +95,20 @@ def test_no_secret_is_taken_over() -> None:
     assert step["body"]["name"] == "\\{{x}}"
 
 
-OPENINFERENCE = {
+OPENINFERENCE: Json = {
     "openinference.span.kind": "LLM", "llm.model_name": "gpt-4o", "llm.invocation_parameters": '{"temperature": 0.5}',
     "llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "Be short.",
     "llm.input_messages.1.message.role": "user",
     "llm.input_messages.1.message.contents.0.message_content.text": "Who {{you}}?",
     "llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "A model.",
 }  # fmt: skip
-CONVENTIONS = {
+CONVENTIONS: Json = {
     "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o",
     "gen_ai.request.temperature": 0.5, "gen_ai.request.max_tokens": -1, "gen_ai.system_instructions": '["Be short."]',
     "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Who {{you}}?"}]}]',
     "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "A model."}]}]',
 }  # fmt: skip
-NUMBERED = {
+NUMBERED: Json = {
     "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o", "gen_ai.request.temperature": 0.5,
     "gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Be short.", "gen_ai.prompt.1.role": "user",
     "gen_ai.prompt.1.content": "Who {{you}}?", "gen_ai.completion.0.content": "A model.",

@@ -102,7 +102,7 @@ def test_authentication_comes_from_variables_and_no_secret_is_written(tmp_path: 
               "cookie": {"type": "api_key", "name": "k", "value": "canary", "in": "cookie"},
               "flow": {"type": "oauth2", "token_url": "https://x", "client_id": "i", "client_secret": "{{secret.s}}"}},
     )  # fmt: skip
-    steps = [{"method": "GET", "url": "/", **({"auth": one} if one != "user" else {})}
+    steps: list[Json] = [{"method": "GET", "url": "/", **({"auth": one} if one != "user" else {})}
              for one in ("user", "basic", "key", "cookie", "flow", False)]  # fmt: skip
     steps.append({"method": "GET", "url": "/", "auth": False, "headers": {"Authorization": "Bearer canary"}})
     script = curl.script([{"name": "x", "steps": steps}], around)

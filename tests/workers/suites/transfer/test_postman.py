@@ -182,7 +182,9 @@ CHAINS: list[tuple[str, list[Json]]] = [
         {"type": "status", "expected": 200}, {"type": "latency", "max_ms": 9}]),
     ("pm.test('x', () => { pm.test('y', function () { pm.response.to.be.notFound }) })",
      [{"type": "status", "expected": 404}]),
-    ("var k = JSON.parse(responseBody); pm.expect(k.ok).to.be.true", [
+    ("const {a, b: c} = pm.response.json(); pm.test(`${x}`, () => pm.expect(c).to.eql(1)); pm.test.skip('y', f)",
+     [{"type": "body", "path": "$.b", "op": "equals", "expected": 1}]),
+    ("var k; k = JSON.parse(responseBody); pm.expect(k.ok).to.be.true", [
         {"type": "body", "path": "$.ok", "op": "equals", "expected": True}]),
 ]  # fmt: skip
 

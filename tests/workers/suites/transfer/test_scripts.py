@@ -19,9 +19,9 @@ def test_statements_end_at_semicolons_and_lines_and_go_on_over_chains() -> None:
 
 
 def test_what_is_beyond_it_is_passed_over_as_a_whole() -> None:
-    source = "if (a) { b(); } else if (c) { d() }\nfor (let i = 0; i < 3; i++) { e() }\nconst {x, y} = z\nok()"
+    source = "if (a) { b(); } else if (c) { d() }\nfor (let i = 0; i < 3; i++) { e() }\nconst [x, y] = z\nok()"
     assert kinds(source) == ["unknown", "unknown", "unknown", "expression"]
-    assert statements(source)[2].source == "const {x, y} = z"
+    assert statements(source)[2].source == "const [x, y] = z"
     assert kinds("try { a() } catch (e) { b() }\nfunction f() { return 1 }\nok()") == [
         "unknown",
         "unknown",
