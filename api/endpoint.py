@@ -103,7 +103,7 @@ def endpoint(
 ) -> Callable[[View], View]:
     """Makes a view an endpoint; `page` for a list of `returns`, `place` where what it makes is found, if not below its
     own address; `errors`, `also` (media types), `or_else` (what a Response of another status has) and `bytes_of_file`
-    (api/downloads.py) to document it."""
+    (api/downloads.py) to document it. A text in `also` is a stream, told in words; anything else is a schema."""
     reads_body = body() if body else None
     reads_query = query() if query else None
     writes = (page_of(returns) if page and returns else returns or Schema)()

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 
 from api import asyncapi, docs_page, documents, event_shapes
 from api.auth import anonymous
-from api.openapi_operations import PUBLIC, Describer, problem_shape
+from api.openapi_operations import PUBLIC, Describer, problem_answers, problem_shape
 from api.openapi_schemas import Shapes
 from api.openapi_webhooks import webhooks
 from infra.version import version
@@ -29,6 +29,7 @@ TAGS = {
     "event_types": "What can happen, as streams, lists and webhooks tell it.",
     "files": "Upload, download, link and delete files; jobs read them and leave them.",
     "knowledge": "Knowledge bases: drafts of entries, versions built from them, reviews, saved queries, search.",
+    "suites": "Test cases, suites and environments; runs of them, what came of them, and their reports.",
     "schedules": "Jobs again and again, at the times a cron expression names.",
     "webhook_endpoints": "Where events are sent, signed: which types, where to, with which secret.",
     "webhook_deliveries": "Every event that was sent, or is to be, with all attempts; sent again on request.",
@@ -94,6 +95,8 @@ def document(app: Flask) -> Json:
         {"type": "http", "scheme": "bearer", "description": "An API key (`sy_live_…`) of a project."},
     )
     spec.components.schema("Problem", problem_shape())
+    for name, answer in problem_answers().items():
+        spec.components.response(name, answer)
     shapes.be_exact()
     shapes.add_jobs(spec)
     event_shapes.add_events(spec, shapes)

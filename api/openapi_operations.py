@@ -73,6 +73,8 @@ SHAPES: dict[str, Json] = {
     "secret_name": {"type": "string", "pattern": f"^{NAME_PATTERN}$"},
 }
 PROBLEM_JSON = "application/problem+json"
+# What the HTTP server answers, and no class of ours.
+OF_THE_SERVER = frozenset({HTTPStatus.REQUEST_TIMEOUT.value, HTTPStatus.NOT_IMPLEMENTED.value})
 STREAM = "text/event-stream"
 # What a job ends with, never a request.
 ONLY_OF_JOBS = (ProviderError, TimedOut, WorkerLost)
@@ -162,9 +164,15 @@ def _problem(status: int) -> Json:
     }
 
 
+def problem_answers() -> Json:
+    """The answer of each status that a failure has, by the name that operations have it under."""
+    statuses = {one.status for one in tree()} | OF_THE_SERVER
+    return {f"Problem{status}": _problem(status) for status in sorted(statuses)}
+
+
 def problems(*statuses: int) -> Json:
     """The problem answers of these statuses."""
-    return {str(status): _problem(status) for status in sorted(set(statuses))}
+    return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(set(statuses))}
 
 
 def words(docstring: str) -> Json:
@@ -333,8 +341,8 @@ class Describer:
         if spec.returns:
             content["application/json"] = {"schema": self._shapes.ref(spec.returns, page=spec.page)}
         answers: Json = {str(spec.status): {"description": HTTPStatus(spec.status).phrase + ".", "headers": headers}}
-        for media_type, text in spec.also.items():
-            content[media_type] = {"schema": {"type": "string", "description": text}}
+        for media_type, said in spec.also.items():
+            content[media_type] = {"schema": {"type": "string", "description": said} if isinstance(said, str) else said}
         if content:
             answers[str(spec.status)]["content"] = content
         for status, other in spec.or_else.items():
@@ -348,7 +356,7 @@ class Describer:
             content[STREAM] |= {
                 "example": SSE_EXAMPLE if ends else SSE_EXAMPLE.replace("id: 7", f"id: {CURSOR_EXAMPLE}")
             }
-        if spec.also and ends:
+        if ends and any(isinstance(said, str) for said in spec.also.values()):
             answers["204"] = {"description": "Nothing follows any more; do not come back.", "headers": headers}
         return answers
 

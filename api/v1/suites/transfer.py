@@ -32,7 +32,10 @@ from workers.suites.transfer import exporting, importing
 Json = dict[str, Any]
 
 MEDIA_TYPES = {"yaml": ("text/yaml; charset=utf-8", "yaml"), "curl": ("text/x-shellscript; charset=utf-8", "sh")}
-ALSO = {"text/yaml": "Tests, to be imported again.", "text/x-shellscript": "A script of bash that calls curl."}
+ALSO: Json = {
+    "text/yaml": {"type": "object", "description": "Tests, to be imported again."},
+    "text/x-shellscript": {"type": "string", "description": "A script of bash that calls curl."},
+}
 
 
 class CasesFile(Upload):

@@ -13,6 +13,7 @@ from workers.specs import records
 from workers.suites import environments
 from workers.suites.base import Surroundings
 from workers.suites.generating import from_openapi, known_operations, storing
+from workers.suites.generating.described import nearest
 from workers.suites.generating.from_trace import cases_from_trace
 
 Json = dict[str, Any]
@@ -38,7 +39,7 @@ async def found(ctx: Context, wish: Json) -> Json:
         return await from_openapi.cases_from_openapi(ctx, wish)
     warnings: list[Json] = []
     if wish["from"] == "trace":
-        cases = cases_from_trace(wish["trace"], warnings=warnings)
+        cases = await asyncio.to_thread(cases_from_trace, wish["trace"], warnings=warnings)
         return {"cases": cases, "warnings": [_plain(one) for one in warnings], "operations": 0}
     from workers.suites.generating.from_description import cases_from_description
 
@@ -68,8 +69,8 @@ def stored(ctx: Context, wish: Json, made: Json) -> Json:
 
 
 def _described(project_id: UUID, wish: Json) -> tuple[list[Json], Surroundings | None, UUID | None]:
-    """The records of the operations that the description is about (those that are named, else the first), where the
-    cases will run, and whose operations they are."""
+    """The records of the operations that the description is about (those that are named, or of all the nearest), where
+    the cases will run, and whose operations they are."""
     with db.transaction() as session:
         around = None
         if wish.get("environment") is not None:
@@ -81,9 +82,10 @@ def _described(project_id: UUID, wish: Json) -> tuple[list[Json], Surroundings |
         known = known_operations.read(session, base)
         if not known:
             return [], around, base.id
-        places = known_operations.chosen(known, wish.get("operations"), "/input/operations")[:MOST_DESCRIBED]
+        places = known_operations.chosen(known, wish.get("operations"), "/input/operations")
+        near = nearest(wish["description"], [known[index].record for index in places])[:MOST_DESCRIBED]
         expander = records.Expander(session, project_id)
-        return [expander.expanded(known[index].record) for index in places], around, base.id
+        return [expander.expanded(record) for record in near], around, base.id
 
 
 def _plain(warning: Any) -> Json:

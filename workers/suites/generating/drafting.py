@@ -144,25 +144,30 @@ class Draft:
         """A name that the client chooses, valid for the path."""
         operation = resource.create
         schema = (operation.parameter(resource.parameter, "path") or {}).get("schema", {})
-        return self.unique(operation, schema, resource.parameter, f"{resource.noun} {again}")
+        return self.unique(operation, schema, resource.parameter, again, once=self._named(resource.noun))
 
-    def unique(self, operation: Operation, schema: Any, name: str, purpose: str) -> str:
-        """A template of a valid value that is another one in each case and, as far as its schema lets it, execution."""
+    def unique(self, operation: Operation, schema: Any, name: str, purpose: str, once: str = "") -> str:
+        """A template of a valid value that is another one in each case and, as far as its schema lets it, execution.
+        With a name, `once`, it is the same one wherever the case has it."""
         view, values = operation.sent, self.workshop.values
         plain = view.flat(schema)
         count = self._counts[name] = self._counts.get(name, 0) + 1
         random = values.random(self.operation.name, self.purpose, purpose, name, count)
         least, most = plain.get("minLength") or 0, plain.get("maxLength")
-        if plain.get("format") == "uuid":
+        pattern = plain.get("pattern")
+        if plain.get("format") == "uuid" and not once:
             return "{{$uuid}}"
         if plain.get("format") == "email" and (most is None or most >= 32):
-            return "user.{{$random_text}}@example.com"
-        if isinstance(plain.get("pattern"), str):
-            made = texts.matching(plain["pattern"], random, max(least, 1), most, prefer_long=True)
+            return "user.{{$letters_12}}@example.com"
+        if isinstance(pattern, str):
+            drawn = texts.template(pattern, random, once)
+            if drawn is not None and view.accepts(schema, drawn[1]):
+                return drawn[0]
+            made = texts.matching(pattern, random, max(least, 1), most, prefer_long=True)
             if made is not None and view.accepts(schema, made):
-                return str(made)
+                return made
         elif "string" in types_of(plain) and "format" not in plain and least <= 16 and (most is None or most >= 16):
-            return "new-{{$random_text}}"
+            return "new-{{$letters_12" + (f":{once}" if once else "") + "}}"
         bare = {key: one for key, one in plain.items() if key not in ("example", "examples", "default", "const")}
         found = values.sample(view, bare, random, name)
         if found is NOTHING:

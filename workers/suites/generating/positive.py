@@ -88,7 +88,7 @@ def _unicode(workshop: Workshop, operation: Operation) -> Iterator[Json]:
                 continue
             more = _kept(operation, where, request) if place == "body" else []
             accept(draft, request, more)
-            what = "texts of any script" if index == 0 else "texts that look like code"
+            what = ("texts of any script", "texts that look like SQL", "texts that look like HTML")[index]
             name = f"{operation.name} takes {what} in {_said(where)}"
             explanation = (
                 f"{_said(where)} may be any text, and here it is {text[:40]!r}; the specification documents "

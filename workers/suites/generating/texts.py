@@ -18,6 +18,9 @@ with warnings.catch_warnings():
 LONGEST = 2000
 # An unlimited repetition is repeated so many times more than it must be.
 MORE = 6
+# How often something is repeated in a template that may be repeated more often, and the fewest random characters.
+USUAL, FEWEST = 10, 4
+_ALPHABETS = {"letters": string.ascii_lowercase, "capitals": string.ascii_uppercase, "digits": string.digits}
 _PRINTABLE = [chr(one) for one in range(32, 127) if chr(one) not in "{}\\"]
 _CATEGORIES = {
     codes.CATEGORY_DIGIT: list(string.digits),
@@ -114,3 +117,56 @@ def _class(argument: Any) -> list[str]:
     if not found:
         raise TooHard
     return found
+
+
+def template(pattern: str, random: Random, name: str = "") -> tuple[str, str] | None:
+    """A template whose texts the pattern matches, other ones in each execution, and one of them; with a name the same
+    one wherever the execution has it. None where that is not certain, or there are too few."""
+    try:
+        parts = _drawn(parser.parse(pattern), random)
+    except (re.error, RecursionError, OverflowError, TooHard):
+        return None
+    if sum(count for _, count in parts if count) < FEWEST:
+        return None
+    written, sample, index = "", "", 0
+    for what, count in parts:
+        index += 1 if count else 0
+        written += f"{{{{${what}_{count}{f':{name}_{index}' if name else ''}}}}}" if count else what
+        sample += "".join(random.choices(_ALPHABETS[what], k=count)) if count else what
+    return (written, sample) if re.search(pattern, sample) else None
+
+
+def _drawn(parsed: Any, random: Random) -> list[tuple[str, int]]:
+    """Texts (with 0), and names of alphabets with how many characters of them."""
+    made: list[tuple[str, int]] = []
+    for code, argument in parsed:
+        if code is codes.LITERAL and chr(argument) not in "{}\\":
+            made.append((chr(argument), 0))
+        elif code is codes.IN:
+            made.append((_alphabet(argument), 1))
+        elif code is codes.SUBPATTERN:
+            made += _drawn(argument[-1], random)
+        elif code is codes.BRANCH:
+            made += _drawn(random.choice(argument[1]), random)
+        elif code in (codes.MAX_REPEAT, codes.MIN_REPEAT):
+            made += _drawn_often(argument, random)
+        elif code is not codes.AT:
+            raise TooHard
+    return made
+
+
+def _drawn_often(argument: Any, random: Random) -> list[tuple[str, int]]:
+    least, most, inner = argument
+    often = min(most, max(least, USUAL)) if most is not codes.MAXREPEAT else max(least, USUAL)
+    if len(inner) == 1 and inner[0][0] is codes.IN and 1 <= often < 100:
+        return [(_alphabet(inner[0][1]), int(often))]
+    return [one for _ in range(int(least)) for one in _drawn(inner, random)]
+
+
+def _alphabet(argument: Any) -> str:
+    """The largest alphabet that a class has all of."""
+    known = set(_class(argument))
+    for name, characters in _ALPHABETS.items():
+        if known >= set(characters):
+            return name
+    raise TooHard

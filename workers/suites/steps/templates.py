@@ -7,6 +7,8 @@ environment's. `{{var.x}}` (extracted, case, suite), `{{row.x}}`, `{{env.x}}`, `
 `{{step.login.status}}` (also .headers.<name>, .body, .text, .url, .milliseconds, .verdict) say where to look. Into JSON
 it goes on with `.name`, `[0]` and `["any name"]`. `{{$uuid}}`, `{{$random_int}}`, `{{$random_text}}`, `{{$now}}`,
 `{{$now+1d}}` and `{{$timestamp-5m}}` (s m h d w) make a new value at each place; what is random repeats with the seed.
+`{{$digits_4}}`, `{{$letters_8}}` and `{{$capitals_3}}` do so, too; with a name, as `{{$letters_8:code}}`, they are the
+same wherever the execution has them.
 
 A text that is one place and nothing else becomes the value itself, of any type; amid other text a value that is no text
 is written as compact JSON. `{{name ?? text}}` takes the text where there is nothing, or null. `\{{` is a plain `{{`.
@@ -19,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from functools import lru_cache
 from random import Random
-from string import ascii_lowercase, digits
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -41,12 +43,14 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,99}"
 _STEP = r"\.[A-Za-z0-9_-]{1,200}|\[-?[0-9]{1,9}\]|\[\"[^\"\\{}]{1,200}\"\]"
 _SOURCE = re.compile(
     rf"(?P<name>{_NAME})(?P<steps>(?:{_STEP})*)|\$(?P<generator>uuid|random_int|random_text|"
+    rf"(?:digits|letters|capitals)_[1-9][0-9]?(?::{_NAME})?|"
     rf"(?:now|timestamp)(?P<offset>[+-][0-9]{{1,5}}[smhdw])?)",
     re.ASCII,
 )
 _STEPS = re.compile(_STEP, re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _MISSING: Any = object()
+_ALPHABETS = {"digits": digits, "letters": ascii_lowercase, "capitals": ascii_uppercase}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +239,23 @@ def _made(place: Place, scope: Scope) -> Any:
             return scope.random.randrange(2**31)
         case "random_text":
             return "".join(scope.random.choices(ascii_lowercase + digits, k=12))
+        case kind if kind.partition("_")[0] in _ALPHABETS:
+            return _drawn(kind, scope)
     moment = now().astimezone(UTC) + timedelta(seconds=place.seconds)
     if place.kind == "timestamp":
         return int(moment.timestamp())
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _drawn(kind: str, scope: Scope) -> str:
+    """So many characters of an alphabet; those with a name once in an execution."""
+    if kind in scope.kept:
+        return str(scope.kept[kind])
+    alphabet, _, count = kind.partition(":")[0].partition("_")
+    made = "".join(scope.random.choices(_ALPHABETS[alphabet], k=int(count)))
+    if ":" in kind:
+        scope.kept[kind] = made
+    return made
 
 
 def _refuse_unset(place: Place, scope: Scope) -> NoReturn:
