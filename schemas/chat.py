@@ -17,7 +17,7 @@ UNKNOWN = "Unknown field."
 ROLES = ("system", "developer", "user", "assistant", "tool")
 MOST_MESSAGES = 2048
 MOST_TOOLS = 128
-_PLAIN = frozenset(("system", "developer", "user", "assistant"))
+_PLAIN = ("system", "developer", "user", "assistant")
 _KNOWN = frozenset(("role", "content", "name"))
 # What an assistant's message may carry besides, as answers come back to us from the clients that got them.
 _ASSISTANT = _KNOWN | {"tool_calls", "reasoning", "thinking_blocks", "refusal", "annotations", "audio"}
@@ -110,7 +110,7 @@ def _part(part: Any, role: str) -> Any:
         if not isinstance(part.get(kind), str):
             errors[kind] = ["Must be a string."]
         return errors
-    if kind not in PARTS or role != "user":
+    if not isinstance(kind, str) or kind not in PARTS or role != "user":
         kinds = "text, image_url, input_audio, file" if role == "user" else "text"
         return {"type": [f"Must be one of: {kinds}."]}
     name, known = PARTS[kind]

@@ -47,6 +47,12 @@ def completion(**changed: Any) -> Json:
         (completion(messages=[]), "invalid_input", "/input/messages"),
         (completion(messages=HELLO * 10_000), "invalid_input", "/input/messages"),
         (completion(messages=[{"role": "wizard", "content": "x"}]), "invalid_input", "/input/messages/0/role"),
+        (completion(messages=[{"role": ["user"], "content": "x"}]), "invalid_input", "/input/messages/0/role"),
+        (
+            completion(messages=[{"role": "user", "content": [{"type": {}, "text": "x"}]}]),
+            "invalid_input",
+            "/input/messages/0/content/0/type",
+        ),
         (completion(messages=[{"role": "user", "content": "a\0b"}]), "nul_character", "/input/messages/0/content"),
         ([], "invalid_input", ""),
         ("text", "invalid_input", ""),

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from workers.suites.generating.candidates import NOTHING, Candidate, whole_number
-from workers.suites.generating.drafting import Draft, Workshop
+from workers.suites.generating.drafting import Draft, Workshop, is_unique
 from workers.suites.generating.operations import Operation, Rows
 from workers.suites.generating.positive import echoes
-from workers.suites.generating.requests import Request, is_opaque
+from workers.suites.generating.requests import Raw, Request, is_opaque, literal
 from workers.suites.generating.singles import settled
 from workers.suites.generating.views import Path, at, dotted, put, types_of, without
 from workers.suites.generating.writing import Mode, accept, finished
@@ -15,6 +15,7 @@ from workers.suites.generating.writing import Mode, accept, finished
 Json = dict[str, Any]
 
 MOST_ITEMS = 200
+SHUFFLED = 12
 LIMITS = ("limit", "per_page", "perpage", "page_size", "pagesize", "max_results", "maxresults", "size", "count",
           "first", "top", "$top", "take")  # fmt: skip
 
@@ -69,11 +70,20 @@ def _body(workshop: Workshop, operation: Operation) -> Iterator[Json]:
             draft = Draft(workshop, operation, f"bound {dotted(path)} {index}")
             made = put(whole, path, candidate.value)
             if view.accepts(body.schema, made):
-                request = draft.base()
+                if is_unique(operation, path, view.flat(schema)):
+                    made = put(whole, path, anew(candidate.value))
                 list_of_things = isinstance(candidate.value, list)
-                request = request.with_body(made, ("",) if list_of_things else path)
+                request = draft.base().with_body(made, ("",) if list_of_things else path)
                 yield _accepted(draft, request, candidate, dotted(path) or "the body")
     yield from _without_each(workshop, operation, whole)
+
+
+def anew(value: Any) -> Any:
+    """A long text with a beginning that is another one in each execution; of anything else the value itself."""
+    beginning = value[:SHUFFLED] if isinstance(value, str) else ""
+    if len(beginning) < SHUFFLED or not (beginning.isascii() and beginning.isalpha() and beginning.islower()):
+        return value
+    return Raw("{{$letters_" + str(SHUFFLED) + "}}" + literal(value[SHUFFLED:]))
 
 
 def _without_each(workshop: Workshop, operation: Operation, whole: Any) -> Iterator[Json]:

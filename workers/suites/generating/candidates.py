@@ -13,6 +13,7 @@ Json = dict[str, Any]
 # JSON text of a value: longer ones are not worth a case.
 LONGEST = 20_000
 MOST_ENUM = 12
+SHORTEST_EMAIL = 26
 FORMATS_WRONG = {
     "email": "not-an-email",
     "uuid": "not-a-uuid",
@@ -153,6 +154,16 @@ def whole_number(value: Any) -> int | None:
 def length_bounds(plain: Json) -> tuple[int | None, int | None]:
     """minLength and maxLength."""
     return whole_number(plain.get("minLength")), whole_number(plain.get("maxLength"))
+
+
+def email(random: Random, length: int) -> str:
+    """An address of that length, 26 at least, which begins with 20 letters."""
+    name, rest = letters(random, 20), length - len("@.com") - 20
+    host = letters(random, min(rest, 60))
+    while len(host) < rest:
+        more = min(60, rest - len(host) - 1)
+        host = f"{host}.{letters(random, more)}" if more > 0 else f"{host}x"
+    return f"{name}@{host}.com"
 
 
 def letters(random: Random, count: int) -> str:

@@ -15,8 +15,10 @@ from workers.suites.generating.candidates import (
     MOST_ENUM,
     NAMED,
     NOTHING,
+    SHORTEST_EMAIL,
     Candidate,
     brief,
+    email,
     enumerated,
     json_text,
     length_bounds,
@@ -134,6 +136,8 @@ class Values:
         return found
 
     def _of_length(self, view: View, schema: Any, plain: Json, length: int, random: Random) -> str | None:
+        if plain.get("format") == "email" and length >= SHORTEST_EMAIL:
+            return email(random, length)
         if isinstance(plain.get("pattern"), str):
             made = texts.matching(plain["pattern"], random, length, length)
             if made is not None and view.accepts(schema, made):
