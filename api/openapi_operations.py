@@ -1,6 +1,5 @@
 """One operation of the OpenAPI document: its parameters, its headers, and every answer it may give."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,68 +9,16 @@ from werkzeug.routing import Rule
 
 from api.body import may_be_left_out
 from api.endpoint import Spec
+from api.openapi_paths import path_parameter
 from api.openapi_schemas import Shapes
 from infra.errors import ProviderError, SwitchyardError, TimedOut, WorkerLost
-from models import (
-    ENTRY_PREFIX,
-    ApiKey,
-    Batch,
-    Case,
-    CaseRun,
-    DatabaseConnection,
-    Environment,
-    Failure,
-    Hook,
-    InboxMessage,
-    InboxStatus,
-    Job,
-    KbEvaluation,
-    KbQuery,
-    KnowledgeBase,
-    Project,
-    Run,
-    Schedule,
-    StoredFile,
-    Suite,
-    WebhookDelivery,
-    WebhookEndpoint,
-)
+from models import InboxMessage, InboxStatus, Job
 from schemas.job import JobIn
 from schemas.project_events import CURSOR
-from schemas.templated import NAME_PATTERN
 from workers.kinds import KINDS
 
 Json = dict[str, Any]
 
-PREFIXES = {
-    "batch_id": Batch.prefix,
-    "case_id": Case.prefix,
-    "case_run_id": CaseRun.prefix,
-    "database_id": DatabaseConnection.prefix,
-    "dead_letter_id": "dl",
-    "delivery_id": WebhookDelivery.prefix,
-    "endpoint_id": WebhookEndpoint.prefix,
-    "environment_id": Environment.prefix,
-    "entry_id": f"({'|'.join(ENTRY_PREFIX.values())})",
-    "evaluation_id": KbEvaluation.prefix,
-    "failure_id": Failure.prefix,
-    "file_id": StoredFile.prefix,
-    "hook_id": Hook.prefix,
-    "job_id": Job.prefix,
-    "kb_id": KnowledgeBase.prefix,
-    "key_id": ApiKey.prefix,
-    "message_id": InboxMessage.prefix,
-    "project_id": Project.prefix,
-    "query_id": KbQuery.prefix,
-    "run_id": Run.prefix,
-    "schedule_id": Schedule.prefix,
-    "suite_id": Suite.prefix,
-}
-# Path parameters that are no ids.
-SHAPES: dict[str, Json] = {
-    "number": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
-    "secret_name": {"type": "string", "pattern": f"^{NAME_PATTERN}$"},
-}
 PROBLEM_JSON = "application/problem+json"
 # What the HTTP server answers, and no class of ours.
 OF_THE_SERVER = frozenset({HTTPStatus.REQUEST_TIMEOUT.value, HTTPStatus.NOT_IMPLEMENTED.value})
@@ -312,12 +259,12 @@ class Describer:
         if view.counted and view.kept:
             responses["304"] = {"description": "Not Modified.", "headers": headers}
         responses |= problems(500, *view.errors, *((429,) if view.counted else ()))
-        parameters = [*(_path_parameter(rule, one) for one in sorted(rule.arguments)), *view.query, SEND_REQUEST_ID]
+        parameters = [*(path_parameter(rule, one) for one in sorted(rule.arguments)), *view.query, SEND_REQUEST_ID]
         body = {"requestBody": {"required": True, "content": dict(view.takes)}} if view.takes else {}
         return {**words(docstring), "security": [], "parameters": parameters, **body, "responses": responses}
 
     def _parameters(self, rule: Rule, spec: Spec, creates: bool) -> list[Json]:
-        found = [_path_parameter(rule, name) for name in sorted(rule.arguments)]
+        found = [path_parameter(rule, name) for name in sorted(rule.arguments)]
         query = self._shapes.query(spec.query) if spec.query else []
         found += [*query, SEND_REQUEST_ID]
         if creates:
@@ -380,14 +327,6 @@ SSE_EXAMPLE = (
     'retry: 1000\n\nid: 7\nevent: job.succeeded\ndata: {"id":"evt_…","type":"job.succeeded","sequence":7,…}\n\n'
 )
 CURSOR_EXAMPLE = "98765.7.01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"
-
-
-def _path_parameter(rule: Rule, name: str) -> Json:
-    prefix, chosen = PREFIXES.get(name), re.search(rf"<any\(([^)]*)\):{name}>", rule.rule)
-    schema: Json = {"type": "string", **({"pattern": f"^{prefix}_[0-9a-f]{{32}}$"} if prefix else {})}
-    if chosen is not None:
-        schema["enum"] = [one.strip() for one in chosen[1].split(",")]
-    return {"name": name, "in": "path", "required": True, "schema": SHAPES.get(name, schema)}
 
 
 def _failures(rule: Rule, verb: str, spec: Spec) -> Iterator[int]:

@@ -67,6 +67,8 @@ def orders() -> list[Ask]:
         *(Ask("POST", "/orders/{0}/cancel") for _ in range(2)),
         *(Ask("GET", f"/orders?{query}") for query in ("after=99999999999", "limit=51", "status=paid", "limit=2")),
         Ask("GET", "/orders?after=100010&limit=2"),
+        Ask("GET", "/orders?created_from=2025-04-20"),
+        Ask("GET", "/orders/100001", who="nobody"),
     ]
 
 
@@ -81,12 +83,13 @@ def customers() -> list[Ask]:
         Ask("PATCH", "/customers/{0}", {"name": "y"}),
         Ask("GET", "/customers/{0}"),
         Ask("PATCH", "/customers/{0}", {"name": "z"}, who="nobody"),
+        Ask("PATCH", "/customers/{0}", {"tags": ["vip"]}),
         Ask("PUT", "/customers/{0}", PERSON),
         Ask("DELETE", "/customers/{0}"),
         Ask("GET", "/customers/{0}"),
         Ask("DELETE", ANNA),
         Ask("POST", "/customers", {**PERSON, "email": "nul@shop.example", "name": "a\0b"}),
-        *(Ask("PATCH", "/me", body) for body in ({"language": "xx"}, {"nickname": "n"})),
+        *(Ask("PATCH", "/me", body) for body in ({"language": "xx"}, {"nickname": "n"}, {"birthday": None})),
         *(Ask("GET", "/me", who=who) for who in ("all", "wrong", "nobody")),
         Ask("POST", "/auth/tokens", {"name": "anna", "password": "wrong password"}),
         Ask("PUT", "/health"),
@@ -97,12 +100,16 @@ def customers() -> list[Ask]:
 def goods() -> list[Ask]:
     """Around products and reviews."""
     lists = ("limit=3", "limit=50", "category=tea&limit=2", "sort=price&limit=9", "min_price=9000")
-    queries = ("q=te", "q=t", "q=%C3%B6%C3%A4", "q=opinion&types=review&limit=2")
+    queries = ("q=te", "q=t", "q=%C3%B6%C3%A4", "q=opinion&types=review&limit=2", "q=te&types=review")
     return [
         *(Ask("GET", f"/products?{query}") for query in lists),
-        *(Ask("POST", "/products", {**GOODS, **more}) for more in ({"price": -1}, {"sku": "x"}, {}, {})),
+        *(
+            Ask("POST", "/products", {**GOODS, **more})
+            for more in ({"price": -1}, {"weight_kg": 0}, {"sku": "x"}, *({"attributes": {"a": "b"}},) * 2)
+        ),
         *(Ask("DELETE", "/products/NEW-0001", who=who) for who in ("wrong key", "customer")),
         Ask("PATCH", "/products/NEW-0001", {"price": 6}),
+        Ask("PATCH", "/products/NEW-0001", {"stock": 100_001}),
         Ask("PUT", "/products/NEW-0001", {"name": "newer", "category": "tea", "price": 7}),
         *(Ask("GET", f"/products/{sku}") for sku in ("OLD-0000", "NEW-0001")),
         *(Ask("GET", "/products/TEA-0001", known=known) for known in (False, True)),
@@ -114,12 +121,14 @@ def goods() -> list[Ask]:
         Ask("GET", f"/reviews/{NOWHERE}"),
         *(Ask("POST", "/prices", {"skus": skus}) for skus in ([], ["TEA-0001", "XXX-0000"])),
         *(Ask("GET", f"/search?{query}") for query in queries),
+        Ask("POST", "/prices", {"skus": [f"TEA-{index:04d}" for index in range(50, 0, -1)]}),
+        *(Ask("GET", f"/products/TEA-0001/reviews?min_rating={least}") for least in range(1, 6)),
     ]
 
 
 def others() -> list[Ask]:
     """Around carts, coupons and notes."""
-    notes = ("", "n" * 5000, "ö")
+    notes = ("", "n" * 5000, " ö\n")
     return [
         Ask("POST", "/carts"),
         Ask("DELETE", "/carts/{0}/items/TEA-0001"),
@@ -130,8 +139,12 @@ def others() -> list[Ask]:
         Ask("PUT", "/coupons/NEW2", TERMS, who="customer"),
         Ask("PUT", "/coupons/NEW3", TERMS, media="application/xml"),
         Ask("GET", "/coupons/WELCOME10"),
+        Ask("PUT", "/coupons/NEW4", {**TERMS, "max_uses": None}),
+        Ask("DELETE", "/coupons/NEW4"),
+        Ask("GET", "/coupons/NEW4"),
         *(Ask("PUT", "/notes/new", text, media="text/plain") for text in notes),
         Ask("GET", "/notes"),
+        Ask("GET", "/notes/new"),
         Ask("DELETE", "/notes/new"),
         Ask("GET", "/notes/new"),
     ]

@@ -1,14 +1,14 @@
 """Generated cases become drafts, each once: what the project has already, also as rejected, is not proposed again."""
 
-from collections.abc import Iterator
+import hashlib
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from infra import db, ids
+from infra import db, ids, json
 from infra.errors import BadInput, SwitchyardError, TooManyRows
-from models import Case, CaseOrigin, CaseState, Job, KnowledgeBase
+from models import Case, CaseOrigin, CaseState, Job
 from workers import events
 from workers.suites import cases as test_cases
 from workers.suites import content
@@ -29,30 +29,31 @@ def store(project_id: UUID, job_id: UUID, origin: CaseOrigin, found: list[Json],
     made: list[UUID] = []
     warnings: list[Json] = []
     skipped = 0
+    common = {**common, "job_id": ids.show(Job.prefix, job_id)}
     for at in range(0, len(found), AT_ONCE):
         with db.transaction() as session:
+            some = _new(session, project_id, found[at : at + AT_ONCE])
+            skipped += len(found[at : at + AT_ONCE]) - len(some)
             by = _author(session, project_id, job_id)
-            some = list(_loaded(found[at : at + AT_ONCE], warnings))
-            known = _known(session, project_id, some)
-            for body, source in some:
-                marks = {content.content_hash(content.content_of_body(body))}
-                marks |= {source["key"]} if source.get("key") else set()
-                if marks & known:
-                    skipped += 1
-                    continue
-                case = test_cases.create_case(
-                    session, project_id, body, created_by=by, state=CaseState.DRAFT, origin=origin,
-                    source={**common, **source, "job_id": ids.show(Job.prefix, job_id)},
-                )  # fmt: skip
-                known |= marks
-                made.append(case.id)
+            for one in some:
+                try:
+                    made.append(_draft(session, project_id, one, common, origin, by).id)
+                except (BadInput, TooManyRows) as error:
+                    warnings.append(_refused(one, error))
     shown = [ids.show(Case.prefix, one) for one in made]
     if made:
         with db.transaction() as session:
-            told = {"job_id": ids.show(Job.prefix, job_id), "source": origin.value, "drafts": len(made),
+            told = {"job_id": common["job_id"], "source": origin.value, "drafts": len(made),
                     "test_case_ids": shown[:MOST_TOLD]}  # fmt: skip
             events.publish(session, project_id=project_id, subject_id=made[0], type="test_case.generated", data=told)
     return {"drafts": shown, "skipped": skipped, "warnings": warnings}
+
+
+def _draft(session: Session, project_id: UUID, one: Json, common: Json, origin: CaseOrigin, by: UUID | None) -> Case:
+    body = {name: value for name, value in one.items() if name not in ("source", "rank")}
+    loaded = test_cases.read_case({**body, "state": CaseState.DRAFT.value})
+    source = {**common, **(one.get("source") or {}), "key": _key(one)}
+    return test_cases.create_case(session, project_id, loaded, created_by=by, origin=origin, source=source)
 
 
 def _author(session: Session, project_id: UUID, job_id: UUID) -> UUID | None:
@@ -60,35 +61,24 @@ def _author(session: Session, project_id: UUID, job_id: UUID) -> UUID | None:
     return session.scalars(Job.in_project(project_id).where(Job.id == job_id).with_only_columns(Job.created_by)).first()
 
 
-def _loaded(found: list[Json], warnings: list[Json]) -> Iterator[tuple[Json, Json]]:
-    """The bodies as `create_case` wants them, and their sources; what is not valid is told instead."""
-    for one in found:
-        body = {name: value for name, value in one.items() if name not in ("source", "rank")}
-        try:
-            loaded = test_cases.read_case({**body, "state": CaseState.DRAFT.value})
-            content.content_of_body(loaded)
-        except (BadInput, TooManyRows) as error:
-            warnings.append(_refused(one, error))
-            continue
-        yield loaded, one.get("source") or {}
+def _new(session: Session, project_id: UUID, some: list[Json]) -> list[Json]:
+    """Those that the project does not have, each once."""
+    by_key = {_key(one): one for one in reversed(some)}
+    here = Case.in_project(project_id).where(Case.deleted_at.is_(None), Case.source["key"].astext.in_(by_key))
+    known = set(session.scalars(here.with_only_columns(Case.source["key"].astext)))
+    return [one for one in some if by_key.get(key := _key(one)) is one and key not in known]
 
 
-def _known(session: Session, project_id: UUID, some: list[tuple[Json, Json]]) -> set[str]:
-    """The contents and keys of these that the project has."""
-    keys = [source["key"] for _, source in some if source.get("key")]
-    hashes = [content.content_hash(content.content_of_body(body)) for body, _ in some]
-    here = Case.in_project(project_id).where(Case.deleted_at.is_(None))
-    same = here.where(Case.content_hash.in_(hashes)).with_only_columns(Case.content_hash)
-    alike = here.where(Case.source["key"].astext.in_(keys)).with_only_columns(Case.source["key"].astext)
-    return {*session.scalars(same), *session.scalars(alike)}
+def _key(one: Json) -> str:
+    """By what a case is known when it is written again: its own key, else what it does."""
+    key = (one.get("source") or {}).get("key")
+    if key:
+        return str(key)
+    done = {name: one.get(name) for name in ("name", *content.PHASES, "variables", "data")}
+    return hashlib.sha256(json.dump_canonical(done)).hexdigest()[:32]
 
 
 def _refused(case: Json, error: SwitchyardError) -> Json:
     places = "; ".join(f"{one['pointer']}: {one['detail']}" for one in error.errors[:3])
     message = f"{case.get('name')}: {places or error.detail}"[:LONGEST_MESSAGE]
     return {"operation": case.get("operation"), "code": "invalid_case", "message": message}
-
-
-def knowledge_base_of(wish: Json, base_id: UUID | None) -> str | None:
-    """The public id of the knowledge base that cases belong to."""
-    return wish.get("knowledge_base_id") or (None if base_id is None else ids.show(KnowledgeBase.prefix, base_id))

@@ -2,7 +2,7 @@
 when they have ended."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -87,8 +87,9 @@ class Agenda:
         self._turns = self._all()
         self._one_at_a_time = asyncio.Lock()
 
-    async def next(self) -> Turn | None:
-        """The next one; None after the last."""
+    async def next(self) -> Iterable[Turn] | None:
+        """The next one; None after the last. All executions of a case that cleans up come together, to be done one
+        after the other: they would take away from each other what they work with."""
         async with self._one_at_a_time:
             return await anext(self._turns, None)
 
@@ -104,7 +105,7 @@ class Agenda:
         async with self._one_at_a_time:
             await self._turns.aclose()
 
-    async def _all(self) -> AsyncGenerator[Turn, None]:
+    async def _all(self) -> AsyncGenerator[Iterable[Turn], None]:
         pages = self._pages()
         ahead: asyncio.Task[list[Open]] | None = None
         try:
@@ -112,13 +113,13 @@ class Agenda:
                 page = await (ahead or self._read(pages[at]))
                 ahead = asyncio.create_task(self._read(pages[at + 1])) if at + 1 < len(pages) else None
                 for case in page:
-                    async for turn in self._turns_of(case):
-                        yield turn
+                    async for turns in self._turns_of(case):
+                        yield turns
         finally:
             if ahead is not None:
                 ahead.cancel()
 
-    async def _turns_of(self, case: Open) -> AsyncIterator[Turn]:
+    async def _turns_of(self, case: Open) -> AsyncIterator[Iterable[Turn]]:
         self.open[case.planned.case_id] = case
         try:
             case.rows = await data_rows.rows_of(self._plan.project_id, case.subject.content)
@@ -131,9 +132,12 @@ class Agenda:
         case.left = len(numbers)
         if not numbers:
             self._close(case, Verdict.SKIPPED, "The case has none of the data rows that were asked for.")
-        for row in numbers:
-            for turn in self._of_row(case, row):
-                yield turn
+        turns = (turn for row in numbers for turn in self._of_row(case, row))
+        if case.subject.content.get("teardown"):
+            yield turns
+        else:
+            for turn in turns:
+                yield (turn,)
 
     def _of_row(self, case: Open, row: int) -> list[Turn]:
         """What is left of a row; one of which nothing is left is decided."""

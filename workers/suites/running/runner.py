@@ -9,6 +9,7 @@ come to; or, where another worker goes on with the job, left as it is.
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -195,11 +196,12 @@ class Runner:
 
     async def _work(self) -> None:
         while not self._over:
-            turn = await self._agenda.next()
-            if turn is None or self._over:
+            turns = await self._agenda.next()
+            if turns is None:
                 return
-            await self._take(turn)
-            await self._storing.room()
+            for turn in takewhile(lambda _: not self._over, turns):
+                await self._take(turn)
+                await self._storing.room()
 
     async def _take(self, turn: Turn) -> None:
         """An execution; after the last of a row that failed each time, those that tell whether the row is flaky."""

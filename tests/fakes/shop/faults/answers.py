@@ -1,9 +1,10 @@
 """Answers that are not as documented: status, fields, types, formats, ranges, headers, content types."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tests.fakes.shop.call import Answer, Call, Problem
-from tests.fakes.shop.faults.registry import Proceed, around
+from tests.fakes.shop.faults.registry import Proceed, around, authorizing
 
 
 @around("wrong status", "createOrder", "A new order is answered with 200; documented for success is only 201.")
@@ -189,6 +190,14 @@ def customer_without_location(call: Call, proceed: Proceed) -> Answer:
 @around("missing header", "listCustomers", "The list has no X-Total-Count, which is required.")
 def customers_without_count(call: Call, proceed: Proceed) -> Answer:
     return replace(proceed(call), headers={})
+
+
+@authorizing("missing header", "getOrder", "A 401 has no WWW-Authenticate, which is required.")
+def order_without_challenge(_: Mapping[str, str], ask: Callable[[], str | None]) -> str | None:
+    try:
+        return ask()
+    except Problem as problem:
+        raise Problem(problem.status, problem.detail) from None
 
 
 @around("missing header", "getProduct", "A product has no ETag, which is required.")

@@ -110,6 +110,18 @@ def customer_birthday_null_500(call: Call, proceed: Proceed) -> Answer:
     return proceed(call)
 
 
+@around("500 on null", "putCoupon", "`max_uses` null is answered with 500; null is allowed.")
+def coupon_max_uses_null_500(call: Call, proceed: Proceed) -> Answer:
+    _fail_if(call.body.get("max_uses", 1) is None, "'>' not supported between instances of 'NoneType' and 'int'")
+    return proceed(call)
+
+
+@around("500 on a long list", "askPrices", "More than 32 `skus` are answered with 500; 50 are allowed.")
+def prices_of_many_500(call: Call, proceed: Proceed) -> Answer:
+    _fail_if(len(call.body["skus"]) > 32, "too many SQL variables")
+    return proceed(call)
+
+
 @around("slow", "search", "A search takes 3 s; each operation answers within a second.")
 def search_slow(call: Call, proceed: Proceed) -> Answer:
     return replace(proceed(call), delay=3.0)

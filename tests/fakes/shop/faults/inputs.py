@@ -40,6 +40,10 @@ def _any_media(rules: Rules) -> None:
 
 
 OFF = "off-by-one limit"
+loosened("weight_0", OFF, "createProduct", "A `weight_kg` of 0 is accepted; it is more than 0.",
+         _body("weight_kg", exclusiveMinimum=None, minimum=0))  # fmt: skip
+loosened("stock_100001", OFF, "changeProduct", "A `stock` of 100,001 is accepted; it is at most 100,000.",
+         _body("stock", maximum=100_001))  # fmt: skip
 loosened("quantity_100", OFF, "createOrder", "100 of a product can be ordered; `quantity` is at most 99.",
          _body("items/[]/quantity", maximum=100))  # fmt: skip
 loosened("review_title_81", OFF, "createReview", "A `title` of 81 characters is accepted; it has at most 80.",

@@ -57,6 +57,45 @@ def orders_status_ignored(call: Call, proceed: Proceed) -> Answer:
     return proceed(call)
 
 
+@around("filter ignored", "listCustomers", "`country` changes nothing; only customers of that country are in the list.")
+def customers_country_ignored(call: Call, proceed: Proceed) -> Answer:
+    call.query = {name: value for name, value in call.query.items() if name != "country"}
+    return proceed(call)
+
+
+@around("filter ignored", "search", "`types` changes nothing; only hits of one of these types are in the list.")
+def search_types_ignored(call: Call, proceed: Proceed) -> Answer:
+    call.query = {name: value for name, value in call.query.items() if name != "types"}
+    return proceed(call)
+
+
+@around("filter wrong", "listReviews", "`min_rating` leaves out those of just that rating; it is the least.", hard=True)
+def reviews_min_rating_exclusive(call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    least = call.query.get("min_rating", 0)
+    answer.body["items"] = [one for one in answer.body["items"] if one["rating"] > least]
+    return answer
+
+
+@around(
+    "filter wrong", "listOrders", "`created_from` leaves out the day itself; it is on this day or later.", hard=True
+)
+def orders_created_from_exclusive(call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    day = call.query.get("created_from", "")
+    answer.body["items"] = [one for one in answer.body["items"] if one["created_at"][:10] > day]
+    return answer
+
+
+@around(
+    "sort wrong", "askPrices", "The prices are sorted by `sku`; they are in the order that was asked in.", hard=True
+)
+def prices_sorted(call: Call, proceed: Proceed) -> Answer:
+    answer = proceed(call)
+    answer.body["prices"].sort(key=lambda one: one["sku"])
+    return answer
+
+
 @around("sort wrong", "listProducts", "`sort=price` sorts as text (1000 before 200); it sorts by price.")
 def products_sorted_as_text(call: Call, proceed: Proceed) -> Answer:
     limit, offset = call.query["limit"], call.query["offset"]

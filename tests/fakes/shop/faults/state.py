@@ -74,6 +74,50 @@ def me_patch_resets(call: Call, proceed: Proceed) -> Answer:
 
 
 @around(
+    "PATCH resets other fields",
+    "replaceCustomer",
+    "`tags` that are not sent stay; they are as of a new one.",
+    hard=True,
+)
+def customer_put_keeps_tags(call: Call, proceed: Proceed) -> Answer:
+    before = call.store.customers.get(str(call.path["customer_id"]).lower(), {})
+    call.body = {"tags": before.get("tags", []), **call.body}
+    return proceed(call)
+
+
+@around("not persisted", "changeMe", "`birthday` null changes nothing; the answer is the profile as it is now.")
+def me_birthday_null_ignored(call: Call, proceed: Proceed) -> Answer:
+    call.body = {name: value for name, value in call.body.items() if name != "birthday" or value is not None}
+    return proceed(call)
+
+
+@around("not persisted", "createProduct", "`attributes` of a new product are not kept; the answer is what is kept.")
+def product_attributes_dropped(call: Call, proceed: Proceed) -> Answer:
+    call.body = {name: value for name, value in call.body.items() if name != "attributes"}
+    return proceed(call)
+
+
+@around(
+    "wrong value kept", "putNote", "White space at the ends of a note is lost; it is read as it was put.", hard=True
+)
+def note_stripped(call: Call, proceed: Proceed) -> Answer:
+    call.body = call.body.strip()
+    return proceed(call)
+
+
+@around(
+    "deleted but still there",
+    "deleteCoupon",
+    "A coupon stays readable after the deletion; documented is 404 from then on.",
+)
+def coupon_stays(call: Call, proceed: Proceed) -> Answer:
+    before = dict(call.store.coupons)
+    answer = proceed(call)
+    call.store.coupons = before
+    return answer
+
+
+@around(
     "PUT not idempotent",
     "putCartItem",
     "The quantity is added to the one there; the same request again changes nothing.",

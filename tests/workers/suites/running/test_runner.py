@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from tests.fakes.target import Request, answer
-from tests.workers.suites.running.conftest import Bench, by_path, get, run_of
+from tests.workers.suites.running.conftest import HERE, Bench, by_path, get, run_of
 
 Json = dict[str, Any]
 
@@ -61,6 +61,27 @@ def test_rows_and_times_are_each_an_execution_and_share_nothing(bench: Bench) ->
     for one in bench.target.requests:
         assert one.headers["traceparent"].split("-")[1] in sent
         assert one.headers["x-test-run-id"] == result["run_id"]
+
+
+def test_executions_of_a_case_that_cleans_up_come_one_after_the_other(bench: Bench) -> None:
+    taken: list[str] = []
+
+    async def one_place(request: Request, writer: asyncio.StreamWriter) -> None:
+        name = request.path.strip("/")
+        is_there = name in taken
+        if request.method == "DELETE":
+            taken.remove(name)
+        elif not is_there:
+            taken.append(name)
+            await asyncio.sleep(0.01)  # long enough for another to come in between
+        writer.write(answer(b"{}", status="409 Taken" if is_there and request.method != "DELETE" else "200 OK"))
+
+    cases = [
+        bench.case(name, get(f"/{name}"), teardown=[{"method": "DELETE", "url": f"{HERE}/{name}"}], data=[{}, {}])
+        for name in ("here", "there")
+    ]
+    result = bench.run(*cases, talk=one_place, times=5, concurrency=8)
+    assert (result["verdict"], result["executions"]) == ("passed", 20)
 
 
 def test_the_same_seed_makes_the_same_run(bench: Bench) -> None:

@@ -150,3 +150,14 @@ def test_what_grows_too_large_is_refused_before_it_is_made() -> None:
 @pytest.mark.parametrize("text", ["{{a}}", "{{{{", r"\{{a}}", "{{{", "plain", "{{", "a{{b}}{{c}} \\", '{"a":{{1}}}'])
 def test_any_text_can_be_written_as_a_template(text: str) -> None:
     assert check(escaped(text)) == [] and render(escaped(text), Scope()) == text
+
+
+def test_characters_of_an_alphabet_are_new_at_each_place_and_with_a_name_the_same() -> None:
+    template = ["{{$capitals_3}}-{{$digits_4}}", "{{$letters_8}}", "{{$letters_8}}", "{{$letters_8:a}}", "{{$letters_8:a}}"]
+    code, first, second, named, again = render(template, Scope(seed=1))
+    assert re.fullmatch("[A-Z]{3}-[0-9]{4}", code)
+    assert re.fullmatch("[a-z]{8}", first)
+    assert first != second
+    assert named == again
+    assert named != render("{{$letters_8:a}}", Scope(seed=2))
+    assert check("{{$letters_0}} {{$words_3}}") != []
