@@ -5,6 +5,7 @@ operation. `make fuzz` walks a long one that differs each time (test_long.py).
 """
 
 import re
+from copy import deepcopy
 from http import HTTPStatus
 from random import Random
 from typing import Any
@@ -57,15 +58,16 @@ def walked_once(whole: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-DOCUMENT = walked_once(document(create_app()))
+WHOLE = document(create_app())
+DOCUMENT = walked_once(deepcopy(WHOLE))
 # What stands below `kb` is the same as below `knowledge_bases/{kb_id}`, and entries below `draft` as above it; what
 # stands below a project's `suites` as without the project.
 ELSEWHERE = re.compile("_of_project$|_draft_entr(y|ies)$")
 
 
-def contract(mode: GenerationMode) -> Any:
+def contract(mode: GenerationMode, whole: dict[str, Any] = DOCUMENT) -> Any:
     """The document, to be asked in one way: as it wants to be, or not."""
-    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema = schemathesis.openapi.from_dict(whole)
     schema.config.generation.update(modes=[mode])
     return schema
 

@@ -46,8 +46,27 @@ def create_case(
 ) -> Case:
     """A new case of `body`, which CaseIn (or `read_case`) loaded; its own state is taken unless one is given. Raises
     BadInput or TooManyRows, with pointers."""
-    content = contents.content_of_body(body)
+    case, version = build_case(
+        project_id, body, created_by=created_by, state=state, origin=origin, source=source, note=note
+    )
     _require_existing(session, project_id, body)
+    session.add_all((case, version))
+    session.flush()
+    return case
+
+
+def build_case(
+    project_id: UUID,
+    body: Json,
+    *,
+    created_by: UUID | None,
+    state: CaseState | None = None,
+    origin: CaseOrigin = CaseOrigin.MANUAL,
+    source: Json | None = None,
+    note: str | None = None,
+) -> tuple[Case, CaseVersion]:
+    """The rows of a new case, for who writes many; that its knowledge base is there is not looked at."""
+    content = contents.content_of_body(body)
     case = Case(
         id=ids.new_id(),
         project_id=project_id,
@@ -61,9 +80,7 @@ def create_case(
         source=source or {},
         content_hash=contents.content_hash(content),
     )
-    session.add(case)
-    _write_version(session, case, content, created_by, note)
-    return case
+    return case, _version_of(case, content, created_by, note)
 
 
 def change_case(session: Session, case: Case, body: Json, *, by: UUID | None, note: str | None = None) -> Case:
@@ -183,17 +200,19 @@ def _merged(content: Json, body: Json) -> Json:
 
 
 def _write_version(session: Session, case: Case, content: Json, by: UUID | None, note: str | None) -> None:
-    session.add(
-        CaseVersion(
-            project_id=case.project_id,
-            created_by=by,
-            case_id=case.id,
-            number=case.version,
-            note=note,
-            content=content,
-        )
-    )
+    session.add(_version_of(case, content, by, note))
     session.flush()
+
+
+def _version_of(case: Case, content: Json, by: UUID | None, note: str | None) -> CaseVersion:
+    return CaseVersion(
+        project_id=case.project_id,
+        created_by=by,
+        case_id=case.id,
+        number=case.version,
+        note=note,
+        content=content,
+    )
 
 
 def _require_existing(session: Session, project_id: UUID, body: Json) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from infra import db, ids, json
 from infra.errors import BadInput, SwitchyardError, TooManyRows
-from models import Case, CaseOrigin, CaseState, Job
+from models import Case, CaseOrigin, CaseState, CaseVersion, Job
 from workers import events
 from workers.suites import cases as test_cases
 from workers.suites import content
@@ -37,9 +37,12 @@ def store(project_id: UUID, job_id: UUID, origin: CaseOrigin, found: list[Json],
             by = _author(session, project_id, job_id)
             for one in some:
                 try:
-                    made.append(_draft(session, project_id, one, common, origin, by).id)
+                    case, version = _draft(project_id, one, common, origin, by)
                 except (BadInput, TooManyRows) as error:
                     warnings.append(_refused(one, error))
+                    continue
+                session.add_all((case, version))
+                made.append(case.id)
     shown = [ids.show(Case.prefix, one) for one in made]
     if made:
         with db.transaction() as session:
@@ -49,11 +52,11 @@ def store(project_id: UUID, job_id: UUID, origin: CaseOrigin, found: list[Json],
     return {"drafts": shown, "skipped": skipped, "warnings": warnings}
 
 
-def _draft(session: Session, project_id: UUID, one: Json, common: Json, origin: CaseOrigin, by: UUID | None) -> Case:
+def _draft(project_id: UUID, one: Json, common: Json, origin: CaseOrigin, by: UUID | None) -> tuple[Case, CaseVersion]:
     body = {name: value for name, value in one.items() if name not in ("source", "rank")}
     loaded = test_cases.read_case({**body, "state": CaseState.DRAFT.value})
     source = {**common, **(one.get("source") or {}), "key": _key(one)}
-    return test_cases.create_case(session, project_id, loaded, created_by=by, origin=origin, source=source)
+    return test_cases.build_case(project_id, loaded, created_by=by, origin=origin, source=source)
 
 
 def _author(session: Session, project_id: UUID, job_id: UUID) -> UUID | None:
