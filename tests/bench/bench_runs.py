@@ -131,6 +131,7 @@ def overhead(place: Place, table: Table) -> None:
     for _ in range(rounds(9)):
         bare += asyncio.run(_bare(f"{place.server}/things/1?n=1", size(1_000)))
         result = place.run([case], times=size(10), concurrency=1)
+        assert result["passed"] == 1, result
         for steps in place.steps(result["run_id"], case):
             begins = [datetime.fromisoformat(step["started_at"]) for step in steps]
             gaps += [(after - before).total_seconds() for before, after in pairwise(begins)]

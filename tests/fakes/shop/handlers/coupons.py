@@ -1,7 +1,7 @@
 """Coupons."""
 
 from tests.fakes.shop.call import Answer, Call
-from tests.fakes.shop.handlers.common import known
+from tests.fakes.shop.handlers.answering import known
 from tests.fakes.shop.store import coupon
 
 

@@ -1,7 +1,7 @@
 """Notes of the staff: plain text under a name."""
 
 from tests.fakes.shop.call import Answer, Call
-from tests.fakes.shop.handlers.common import known
+from tests.fakes.shop.handlers.answering import known
 
 PLAIN = "text/plain; charset=utf-8"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.shop.call import Answer, Call, Problem
-from tests.fakes.shop.handlers.common import created, equal, filtered, known
+from tests.fakes.shop.handlers.answering import created, equal, filtered, known
 from tests.fakes.shop.store import FIRST_ORDER, Store, moment
 
 Json = dict[str, Any]

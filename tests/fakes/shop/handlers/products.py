@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.fakes.shop.call import Answer, Call, Problem
-from tests.fakes.shop.handlers.common import created, equal, filtered, known, tagged
+from tests.fakes.shop.handlers.answering import created, equal, filtered, known, tagged
 from tests.fakes.shop.store import moment
 
 Json = dict[str, Any]

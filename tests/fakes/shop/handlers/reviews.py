@@ -3,7 +3,7 @@
 from statistics import fmean
 
 from tests.fakes.shop.call import Answer, Call
-from tests.fakes.shop.handlers.common import created, filtered, known, uuid
+from tests.fakes.shop.handlers.answering import created, filtered, known, uuid
 from tests.fakes.shop.store import fresh, moment
 
 

@@ -153,7 +153,7 @@ def test_any_text_can_be_written_as_a_template(text: str) -> None:
 
 
 def test_characters_of_an_alphabet_are_new_at_each_place_and_with_a_name_the_same() -> None:
-    template = ["{{$capitals_3}}-{{$digits_4}}", "{{$letters_8}}", "{{$letters_8}}", "{{$letters_8:a}}", "{{$letters_8:a}}"]
+    template = ["{{$capitals_3}}-{{$digits_4}}", *(2 * ["{{$letters_8}}"]), *(2 * ["{{$letters_8:a}}"])]
     code, first, second, named, again = render(template, Scope(seed=1))
     assert re.fullmatch("[A-Z]{3}-[0-9]{4}", code)
     assert re.fullmatch("[a-z]{8}", first)
