@@ -15,14 +15,14 @@ from typing import Any, Final, Self
 
 from jmespath import exceptions as jmespath_exceptions
 from jmespath.parser import Parser
-from jmespath.visitor import TreeInterpreter
+from jmespath.visitor import Options, TreeInterpreter
 from jsonpath import JSONPath, JSONPathEnvironment, JSONPathError, JSONPathMatch
 from jsonpath.function_extensions import ExpressionType, FilterFunction
 from jsonpath.match import FilterContextVars
 from jsonpath.parse import Parser as JSONPathParser
 
 from infra.errors import BadInput, PatternTooSlow
-from workers.suites.steps import patterns
+from workers.suites.steps import growth, patterns
 
 LONGEST = 1000
 DEEPEST = 200
@@ -96,7 +96,10 @@ def _read(value: Any, path: str, seconds: float) -> Any:
         raise BadInput(f"The value is nested too deep for the path {shown(path)}.") from None
     except (JSONPathError, jmespath_exceptions.JMESPathError) as error:
         raise BadInput(f"The path {shown(path)} cannot be read here: {_first_line(error)}.") from None
-    except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError, LookupError) as error:
+    except ValueError as error:
+        why = growth.TOO_LARGE if str(error) == growth.TOO_LARGE else type(error).__name__
+        raise BadInput(f"The path {shown(path)} cannot be read here: {why}.") from None
+    except (TypeError, ArithmeticError, KeyError, AttributeError, LookupError) as error:
         raise BadInput(f"The path {shown(path)} cannot be read here: {type(error).__name__}.") from None
 
 
@@ -109,7 +112,7 @@ def _reader(path: str) -> Callable[[Any], Any]:
     kind = "JSONPath" if path.startswith("$") else "JMESPath"
     try:
         return _json_path(path) if kind == "JSONPath" else _jmes_path(path)
-    except (JSONPathError, jmespath_exceptions.JMESPathError, RecursionError, ValueError, TypeError) as error:
+    except (BadInput, JSONPathError, jmespath_exceptions.JMESPathError, RecursionError, ValueError, TypeError) as error:
         raise BadInput(f"The path {shown(path)} is not valid {kind}: {_first_line(error)}.") from None
 
 
@@ -136,6 +139,7 @@ def _json_path(path: str) -> Callable[[Any], Any]:
         found = [match.obj for match in query.finditer(value)]
         if len(found) == 1:
             return found[0]
+        growth.require_bounded(found, _look_at_the_clock)
         return found or MISSING
 
     return find
@@ -143,9 +147,11 @@ def _json_path(path: str) -> Callable[[Any], Any]:
 
 def _jmes_path(path: str) -> Callable[[Any], Any]:
     tree = Parser().parse(path).parsed
+    growth.require_few_copies(tree)
 
     def find(value: Any) -> Any:
-        found = _Interpreter().visit(tree, value)
+        found = _Interpreter(_OPTIONS).visit(tree, value)
+        growth.require_bounded(found, _look_at_the_clock)
         return MISSING if found is None else found
 
     return find
@@ -252,3 +258,4 @@ def _first_line(error: Exception) -> str:
 
 
 _ENVIRONMENT = _Environment(strict=True)
+_OPTIONS = Options(custom_functions=growth.Functions(_look_at_the_clock))
