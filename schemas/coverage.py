@@ -60,13 +60,13 @@ class OperationCoverage(Schema):
 
 
 class CoverageOut(Schema):
-    """What is covered. `cases` is how many were looked at; `unknown` how many of their steps are of no operation."""
+    """What is covered, by how many `cases`; `unknown_steps` are those of their steps that are of no operation."""
 
     object = fields.Constant("test_coverage", required=True)
     knowledge_base_id = PublicId("kb", required=True)
     version = fields.Integer(required=True, allow_none=True, metadata={"description": "null: the draft's operations."})
     cases = fields.Integer(required=True)
-    unknown = fields.Integer(required=True)
+    unknown_steps = fields.Integer(required=True)
     totals = fields.Nested(CoverageTotals, required=True)
     data = fields.List(fields.Nested(OperationCoverage), required=True)
     has_more = fields.Boolean(required=True)

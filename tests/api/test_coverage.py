@@ -74,7 +74,7 @@ def test_approved_cases_cover_what_they_call_assert_and_send(client: Client, bas
     suite = f"only {uuid4().hex}"
     assert client.http.post("/v1/suites", json={"name": suite, "case_ids": [first]}).status_code == 201
     of_suite = coverage(client, base, suite=suite)
-    assert (of_suite["cases"], of_suite["unknown"], of_suite["version"]) == (1, 1, None)
+    assert (of_suite["cases"], of_suite["unknown_steps"], of_suite["version"]) == (1, 1, None)
     for found in (coverage(client, base), of_suite):
         assert found["totals"]["operations"] == {"total": 3, "covered": 2, "percent": 66.7}
         assert found["totals"]["statuses"] == {"total": 6, "covered": 3, "percent": 50.0}

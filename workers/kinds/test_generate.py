@@ -62,7 +62,7 @@ async def run(ctx: Context, payload: Json) -> Json:
 KIND = Kind(
     name="test.generate",
     title="Test case generation",
-    queue="ingest",
+    queue="completions",
     payload=GenerateIn,
     result=GenerateOut,
     run=run,

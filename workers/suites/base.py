@@ -22,8 +22,8 @@ BODY_READ = 10 * 1024 * 1024
 class Redaction(Protocol):
     """Takes secrets out of everything that is kept, in each of the forms in which they may appear."""
 
-    def learn(self, secret: str) -> None:
-        """From here on this is a secret, too."""
+    def learn(self, secret: str, *, passing: bool = False) -> None:
+        """From here on this is a secret, too; `passing`: until many more of its kind have come."""
 
     def text(self, value: str) -> str:
         """The text without secrets."""
@@ -69,7 +69,8 @@ class World:
 @dataclass
 class Answered:
     """What came back for a step. `method`, `url` and `operation` are of http steps; `body` is what a model said, as
-    UTF-8, for completion steps, whose whole result is `result`. `headers` keep their order and repeat."""
+    UTF-8, for completion steps, whose whole result is `result`. `headers` keep their order and repeat. `hidden`: it has
+    more secrets in it than can be taken out, so nothing of it may be kept."""
 
     kind: str
     body: bytes
@@ -82,6 +83,7 @@ class Answered:
     operation: str | None = None
     knowledge_base_id: UUID | None = None
     result: Json | None = None
+    hidden: bool = False
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in whatever case."""

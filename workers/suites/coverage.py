@@ -92,7 +92,7 @@ def report(session: Session, project_id: UUID, wanted: Json) -> Json:
         "knowledge_base_id": base.id,
         "version": base.active_version,
         "cases": count,
-        "unknown": unknown,
+        "unknown_steps": unknown,
         "totals": _totals(covered),
         "data": [one.shown() for one in listed[begin : begin + limit]],
         "has_more": len(listed) > begin + limit,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from workers.suites.generating import expectations as expect
 from workers.suites.generating.candidates import NOTHING, Candidate, whole_number
 from workers.suites.generating.drafting import Draft, Workshop, is_unique
 from workers.suites.generating.operations import Operation, Rows
@@ -74,8 +75,24 @@ def _body(workshop: Workshop, operation: Operation) -> Iterator[Json]:
                     made = put(whole, path, anew(candidate.value))
                 list_of_things = isinstance(candidate.value, list)
                 request = draft.base().with_body(made, ("",) if list_of_things else path)
-                yield _accepted(draft, request, candidate, dotted(path) or "the body")
+                more = _kept(workshop, operation, path, at(made, path))
+                yield _accepted(draft, request, candidate, dotted(path) or "the body", more)
     yield from _without_each(workshop, operation, whole)
+
+
+def _kept(workshop: Workshop, operation: Operation, path: Path, value: Any) -> list[Json]:
+    """That the answer has the value, where it is that of the thing that was made or changed."""
+    about = workshop.resources.made_by(operation) or workshop.resources.at(operation)
+    if len(path) != 1 or (about is None and operation.method not in ("PUT", "PATCH")):
+        return []
+    known = operation.answered.flat(operation.properties_answered().get(str(path[0])))
+    plain = value is None or isinstance(value, str | int | float)
+    return [expect.body(f"$.{path[0]}", "equals", literal(value))] if known and plain and not _is_moment(known) else []
+
+
+def _is_moment(plain: Json) -> bool:
+    """Whether it may come back in another notation."""
+    return plain.get("format") in ("date-time", "time")
 
 
 def anew(value: Any) -> Any:
@@ -140,9 +157,9 @@ def _bare(plain: Json) -> Json:
     return {key: one for key, one in plain.items() if key not in ("example", "examples", "default")}
 
 
-def _accepted(draft: Draft, request: Request, candidate: Candidate, name: str) -> Json:
+def _accepted(draft: Draft, request: Request, candidate: Candidate, name: str, kept: list[Json] | None = None) -> Json:
     operation = draft.operation
-    more: list[Json] = echoes(request)
+    more: list[Json] = [*echoes(request), *(kept or ())]
     value, rows = candidate.value, operation.rows
     if rows is not None and candidate.keyword in ("minimum", "maximum") and is_limit(name):
         more.append(at_most(rows, value))

@@ -8,6 +8,7 @@ from infra import json
 from workers.suites.generating import expectations as expect
 from workers.suites.generating.drafting import Draft
 from workers.suites.generating.listing import Listing, make_with, quoted
+from workers.suites.generating.requests import Raw
 from workers.suites.generating.resources import singular
 from workers.suites.generating.views import types_of
 from workers.suites.generating.writing import Mode, all_well, finished
@@ -69,8 +70,29 @@ def _ranges(listing: Listing) -> Iterator[Json]:
             more += [expect.body(f"{listing.rows.jsonpath}[0]", "exists")] if made else []
             draft.send(request, [*all_well(draft, listing.operation), *more], name="list")
             yield _range_case(listing, draft, str(one["name"]), value, name)
-    for name in least.keys() & most.keys():
+    for name, one in least.items():
+        yield from _since(listing, name, one)
+    for name in sorted(least.keys() & most.keys()):
         yield from _exactly(listing, name, str(least[name]["name"]), str(most[name]["name"]))
+
+
+def _since(listing: Listing, name: str, parameter: Json) -> Iterator[Json]:
+    """What was made is in the list of what was made since that very day, or moment."""
+    plain, resource = listing.operation.sent.flat(parameter["schema"]), listing.resource
+    moment = plain.get("format")
+    if moment not in ("date", "date-time") or resource is None or name not in resource.create.properties_answered():
+        return
+    draft = listing.draft(f"since {parameter['name']}", 1)
+    made = next(one for one in reversed(draft.setup) if one["operation"] == resource.create.name)
+    form = "[0-9]{4}-[0-9]{2}-[0-9]{2}" if moment == "date" else '[^"]+'
+    taken = {"name": "since", "from": "regex", "expression": f'"{name}"\\s*:\\s*"({form})', "default": "none"}
+    made["extract"] = [*made.get("extract", ()), taken]
+    request = draft.base(optional=False).put("query", str(parameter["name"]), Raw("{{since}}"))
+    there = expect.body(f"{listing.rows.jsonpath}[0]", "exists")
+    draft.send(request, [*all_well(draft, listing.operation), there], name="list")
+    title = f"{listing.operation.name} with {parameter['name']} has what was made since then"
+    explanation = f"{parameter['name']} is the {name} of an item, so that at least this one is answered."
+    yield finished(draft, Mode.STATEFUL, "range", title, explanation, rank=3, parameter=str(parameter["name"]))
 
 
 def _exactly(listing: Listing, name: str, least: str, most: str) -> Iterator[Json]:

@@ -25,6 +25,8 @@ async def extract(wanted: list[Json], answered: Answered, scope: Scope, world: W
     for one in wanted:
         try:
             value = await _value(one, answered, cookies_of(scope))
+            if one.get("secret") and value is not MISSING:
+                _keep_secret(value, answered, scope, world)
             problem = f"The variable {one['name']} was not found at {_where(one)} in the answer."
         except SwitchyardError as error:
             value, problem = MISSING, f"The variable {one['name']} cannot be extracted: {error.detail}"
@@ -33,11 +35,19 @@ async def extract(wanted: list[Json], answered: Answered, scope: Scope, world: W
                 missing = missing or problem
                 continue
             value = one["default"]
+            if one.get("secret"):
+                keep_secret(value, scope, world)
         scope.extracted[one["name"]] = value
-        if one.get("secret"):
-            keep_secret(value, scope, world)
         shown[one["name"]] = SHOWN if one.get("secret") else _short(value)
     return shown, missing
+
+
+def _keep_secret(value: Any, answered: Answered, scope: Scope, world: World) -> None:
+    try:
+        keep_secret(value, scope, world)
+    except BadInput:
+        answered.hidden = True
+        raise
 
 
 async def _value(one: Json, answered: Answered, cookies: Cookies) -> Any:

@@ -26,6 +26,7 @@ AT_ONCE_SECONDS = 0.005
 Match = Any
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{([0-9]+)(?:,[0-9]*)?\}|.", re.DOTALL)
+_RECURSION = re.compile(r"\(\?(?:R|[+-]?[0-9]+|&\w+|P>\w+)\)")
 _PLAIN = re.compile(rf"[^\\\[\](){{}}.*+?|^$]{{{LONGEST_PLAIN + 1}}}")
 
 
@@ -38,6 +39,8 @@ def compiled(pattern: str) -> Any:
         raise BadInput(f"A regular expression has at most {LONGEST_PLAIN} plain characters in a row; use `contains`.")
     if _parts(pattern) > MOST_PARTS:
         raise BadInput(f"The regular expression {_shown(pattern)} repeats too much; write smaller counts.")
+    if _recurs(pattern):
+        raise BadInput(f"The regular expression {_shown(pattern)} refers to itself, which is not supported.")
     try:
         return regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError, ValueError) as error:
@@ -49,7 +52,7 @@ def search(pattern: str, text: str, seconds: float = SECONDS) -> Match:
     away from an event loop, which `search_in_time` is for."""
     try:
         return compiled(pattern).search(text, timeout=seconds, concurrent=True)
-    except TimeoutError:
+    except (TimeoutError, MemoryError):  # of what it may go back to it keeps no more than it may
         raise PatternTooSlow(
             f"The regular expression {_shown(pattern)} did not come to an end within {seconds:g} s on a text of "
             f"{len(text)} characters; write it without nested repetitions such as (a+)+."
@@ -61,9 +64,16 @@ async def search_in_time(pattern: str, text: str, seconds: float = SECONDS) -> M
     if len(text) <= SHORT:
         try:
             return compiled(pattern).search(text, timeout=AT_ONCE_SECONDS)
-        except TimeoutError:
+        except (TimeoutError, MemoryError):
             pass
     return await asyncio.to_thread(search, pattern, text, seconds)
+
+
+def _recurs(pattern: str) -> bool:
+    """Whether it has a reference to a part of itself, which takes memory without end."""
+    return any(
+        token[0] == "(" and _RECURSION.match(pattern, token.start()) is not None for token in _TOKEN.finditer(pattern)
+    )
 
 
 def _parts(pattern: str) -> int:

@@ -7,12 +7,20 @@ from typing import Any
 from multidict import CIMultiDict
 
 from infra.cookies import Cookies
-from infra.errors import SwitchyardError
+from infra.errors import BadInput, SwitchyardError
 from workers.suites.base import Answered, Redaction, World
 from workers.suites.steps.redaction import Redactor
 from workers.suites.steps.templates import Scope
 
 Json = dict[str, Any]
+
+# What one execution may extract as secret: texts and numbers, and characters in all of one value.
+MOST_SECRETS = 200
+LARGEST_SECRETS = 32 * 1024
+TOO_MANY = (
+    f"what is secret in it are more than {MOST_SECRETS} values, or more than {LARGEST_SECRETS // 1024} KiB; take out "
+    "only the secret itself."
+)
 
 
 @dataclass(slots=True)
@@ -75,14 +83,34 @@ def redaction_of(scope: Scope, world: World) -> Redaction:
 
 
 def keep_secret(value: Any, scope: Scope, world: World) -> None:
-    """What was extracted is a secret from here on in this execution: it, or each text in it."""
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            keep_secret(inner, scope, world)
-    elif value is not None and not isinstance(value, bool):
-        if "redaction" not in scope.kept:
-            scope.kept["redaction"] = Redactor(also=world.redaction)
-        scope.kept["redaction"].learn(str(value))
+    """What was extracted is a secret from here on in this execution: it, or each text and number in it. Raises BadInput
+    for what is too large to be looked for everywhere."""
+    found = _plain_values(value)
+    if not found:
+        return
+    if "redaction" not in scope.kept:
+        scope.kept["redaction"] = Redactor(also=world.redaction)
+    redaction: Redactor = scope.kept["redaction"]
+    if redaction.count(found) > MOST_SECRETS:
+        raise BadInput(TOO_MANY)
+    for one in found:
+        redaction.learn(one)
+
+
+def _plain_values(value: Any) -> set[str]:
+    """The texts and numbers in it, as text."""
+    found, waiting, size = set[str](), [value], 0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+        elif one is not None and not isinstance(one, bool):
+            text = str(one)
+            size += len(text) if text not in found else 0
+            found.add(text)
+            if len(found) > MOST_SECRETS or size > LARGEST_SECRETS:
+                raise BadInput(TOO_MANY)
+    return found
 
 
 def headers_of(pairs: Mapping[str, str]) -> list[list[str]]:

@@ -9,7 +9,8 @@ import html
 import json as stdlib_json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, AnyStr
 from urllib.parse import quote, quote_plus
@@ -19,6 +20,8 @@ from workers.suites.base import Redaction
 
 SHORTEST = 4
 SHOWN = "(secret)"
+# Tokens that are asked for anew, each instead of one before: so many are looked for. More would hold everything up.
+MOST_PASSING = 200
 # Where something was cut off a text, and a part of a secret may be left.
 ELLIPSIS = "…".encode()
 
@@ -29,6 +32,7 @@ class Redactor:
     def __init__(self, secrets: Mapping[str, str] | None = None, also: Redaction | None = None) -> None:
         self._also = also
         self._known: set[str] = set()
+        self._passing: deque[str] = deque()
         # What to look for, and what stands there instead; the longest first.
         self._forms: tuple[tuple[str, str], ...] = ()
         self._needles: tuple[bytes, ...] = ()
@@ -37,11 +41,19 @@ class Redactor:
             self._add(secret, f"(secret:{name})")
         self._settle()
 
-    def learn(self, secret: str) -> None:
-        """From here on this is a secret, too."""
+    def learn(self, secret: str, *, passing: bool = False) -> None:
+        """From here on this is a secret, too; of those that are `passing`, the newest are."""
         if secret and secret not in self._known:
+            if passing:
+                self._passing.append(secret)
+                if len(self._passing) > MOST_PASSING:
+                    self._forget(self._passing.popleft())
             self._add(secret, SHOWN)
             self._settle()
+
+    def count(self, more: Collection[str] = ()) -> int:
+        """How many secrets there are, with these."""
+        return len(self._known.union(more))
 
     def text(self, value: str) -> str:
         """The text without secrets."""
@@ -107,6 +119,12 @@ class Redactor:
             self._short |= {secret: shown} if secret else {}
         else:
             self._forms += tuple((form, shown) for form in forms(secret))
+
+    def _forget(self, secret: str) -> None:
+        self._known.discard(secret)
+        self._short.pop(secret, None)
+        gone = set(forms(secret))
+        self._forms = tuple(one for one in self._forms if one[0] not in gone or one[1] != SHOWN)
 
     def _settle(self) -> None:
         self._forms = tuple(sorted(dict(reversed(self._forms)).items(), key=lambda one: -len(one[0])))

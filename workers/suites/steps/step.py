@@ -30,6 +30,7 @@ from workers.suites.steps import bodies, completion_step
 from workers.suites.steps.extracting import extract
 from workers.suites.steps.http_step import HttpTry, Subject
 from workers.suites.steps.performed import Came, Performed, redaction_of
+from workers.suites.steps.results import without_secrets
 from workers.suites.steps.templates import Scope, render
 
 Json = dict[str, Any]
@@ -89,7 +90,9 @@ class _Running:
                 self.extracted, missing = found
                 if missing:
                     self.code, self.reason = NOT_FOUND, missing
-            if self.step.get("assert"):
+            if self.done.answered.hidden:
+                self.extracted = {}
+            elif self.step.get("assert"):
                 await self._judge()
 
     async def _judge(self) -> None:
@@ -145,7 +148,7 @@ class _Running:
     async def result(self, phase: str, started_at: str, begun: float) -> Json:
         """The result, without secrets."""
         verdict, reason = self.verdict()
-        if self.done.answered is not None:
+        if self.done.answered is not None and not self.done.answered.hidden:
             self.scope.steps[self.name] = Came(self.done.answered, verdict)
         redaction = redaction_of(self.scope, self.world)
         reason = redaction.text(reason)[:LONGEST_REASON] if reason else None
@@ -166,8 +169,7 @@ class _Running:
             "extracted": self.extracted,
             "trace_id": self.subject.trace_id,
         }
-        clean: Json = redaction.json(made)
-        return clean
+        return without_secrets(made, redaction)
 
     async def _request(self) -> Json:
         if self.step.get("kind") == "completion":
@@ -176,7 +178,7 @@ class _Running:
         return {**(self.done.request or nothing), **await self._body(self.done.request_body, "request")}
 
     async def _response(self) -> Json | None:
-        if self.done.response is None or self.done.answered is None:
+        if self.done.response is None or self.done.answered is None or self.done.answered.hidden:
             return None
         if self.done.answered.kind == "completion":
             return await self._fitting(self.done.response, "response")

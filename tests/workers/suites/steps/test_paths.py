@@ -65,8 +65,8 @@ WIDE = [[0] * 100 for _ in range(100)]
         (["x" * 3000] * 3, "$[?search(@, '(x+x+)+y')]"),
         (["x" * 3000] * 3, "$[?match(@, '(x+x+)+y')]"),
         ([0] * 300_000, "$[?@ == 1 || @ == 2 || @ == 3]"),
-        (LONG, "[*]" + ".[@,@][]" * 20),
-        (LONG, "[@,@][]|" * 100 + "length(@)"),
+        (LONG * 50, "[*].[@]|[*].[@]|[*].[@]"),
+        (LONG, "map(&length(@), map(&to_array(@), [@, @, @, @, @, @, @, @][]))"),
         ([WIDE] * 100, "$" + "..*" * 8),
     ],
 )
@@ -93,3 +93,36 @@ def test_what_is_nested_too_deep_is_an_error() -> None:
     with pytest.raises(BadInput, match="nested too deep"):
         paths.read(deep, "$..*")
     assert paths.read(deep, "$" + "[0]" * 300) == paths.read(deep, "@" + "[0]" * 300)
+
+
+DOUBLED = "[@,@]"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["|".join([DOUBLED] * 30), "|".join(["[@,@][]"] * 30), "|".join([DOUBLED] * 20) + "|to_string(@)",
+     "|".join(["[to_string(@)]"] * 30), "[*]" + ".{a: @, b: @}" * 9, "merge(@, @)|" * 9 + "keys(@)",
+     f"({'|'.join([DOUBLED] * 26)}) == ({'|'.join([DOUBLED] * 26)})", "|".join(["map(&[@, @], @)"] * 9)],
+)  # fmt: skip
+def test_a_path_that_multiplies_what_it_reads_is_refused_before_it_is_read(path: str) -> None:
+    with pytest.raises(BadInput, match="repeats what it reads too often"):
+        paths.check(path)
+
+
+def test_a_path_that_names_many_fields_is_none_of_those() -> None:
+    fields = ", ".join(f"f{n}: users[0].f{n}.x" for n in range(20))
+    paths.check(f"users[].{{{', '.join(f'f{n}: f{n}' for n in range(60))}}} | [0].[f1, f2, f3]")
+    paths.check(f"{{{fields}}}")
+    assert paths.read({"a": ["x", "y"], "b": 1}, "{joined: join('-', a), text: to_string(b)}") == {
+        "joined": "x-y", "text": "1"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", ["join(s, l)", "join(to_string(l), l)", f"[{', '.join(['@'] * 90)}] | to_string(@)", "$[*][0,0,0,0]" * 4]
+)
+def test_what_a_path_finds_has_a_size(path: str) -> None:
+    value: Any = {"s": "s" * 200_000, "l": ["x" * 20] * 20_000}
+    value = [[[[[value]]]]] if path.startswith("$") else value
+    with pytest.raises(BadInput, match="what it finds is larger than 16 MiB"):
+        paths.read(value, path)

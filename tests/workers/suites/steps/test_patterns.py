@@ -40,6 +40,7 @@ def test_a_pattern_that_explodes_is_stopped_and_the_loop_goes_on(text: str) -> N
     [
         ("(", "is not valid: missing \\)"), ("[a", "is not valid"), ("*", "is not valid"), ("(?P<1>a)", "is not valid"),
         ("a" * 2001, "at most 2000 characters"), ("a" * 500, "use `contains`"), ("(" * 1000, "is not valid"),
+        ("(?R)?", "refers to itself"), ("(a(?1)?b)", "refers to itself"), ("(?P<n>a)(?&n)*", "refers to itself"),
         ("(((a{50}){50}){50}){50}", "repeats too much"), ("(a{1000}){1000}", "repeats too much"),
     ],
 )  # fmt: skip
@@ -52,5 +53,12 @@ def test_what_is_no_pattern_is_refused_at_once(pattern: str, part: str) -> None:
 
 def test_counts_that_people_write_are_fine() -> None:
     uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    for pattern in (uuid, r"^(?:\d{1,3}\.){3}\d{1,3}$", r"\w{1,255}@\w{1,255}", r"(?:[a-z]{2,20} ){100}", r"[({]\){2}"):
+    for pattern in (
+        uuid,
+        r"^(?:\d{1,3}\.){3}\d{1,3}$",
+        r"\w{1,255}@\w{1,255}",
+        r"(?:[a-z]{2,20} ){100}",
+        r"[({]\){2}",
+        r"\(?1\)[(?R)]",
+    ):
         patterns.compiled(pattern)

@@ -112,3 +112,18 @@ def test_many_secrets_cost_little() -> None:
     for _ in range(10):
         assert redactor.json(value) is value
     assert (perf_counter() - begun) / 10 < 0.1
+
+
+def test_of_secrets_that_pass_the_newest_are_known_and_learning_costs_little() -> None:
+    redactor = Redactor({"a": "first-secret"})
+    redactor.learn("for-ever-secret")
+    begun = perf_counter()
+    for number in range(1000):
+        redactor.learn(f"token-{number:05}", passing=True)
+    assert perf_counter() - begun < 2
+    assert redactor.text("first-secret for-ever-secret token-00999 token-00850") == (
+        "(secret:a) (secret) (secret) (secret)"
+    )
+    assert redactor.text("token-00000") == "token-00000"
+    redactor.learn("token-00000", passing=True)
+    assert redactor.text("token-00000") == "(secret)"
