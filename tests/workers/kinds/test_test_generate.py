@@ -1,5 +1,8 @@
 """The kind that writes test cases, from its input to drafts in the database."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
 from infra import ids
@@ -17,7 +20,7 @@ __all__ = ["core", "knowledge", "reads", "servers"]
 KIND = BY_NAME["test.generate"]
 assert KIND.admit is not None
 admit = KIND.admit
-NOTE = {
+NOTE: dict[str, Any] = {
     "type": "object",
     "required": ["text"],
     "properties": {
@@ -53,21 +56,24 @@ def notes(**more):
 def generates(reads, run):
     """Runs the kind in the project of a knowledge base, and checks what comes back."""
 
-    def generate(**payload):
-        base = ids.show("kb", reads.knowledge.id)
-        payload = {"from": "openapi", "knowledge_base_id": base, "modes": ["negative"], **payload}
-        assert GenerateIn().validate(payload) == {}
-        ctx = generate.ctx = Ctx(reads.knowledge.project)
-        result = run(KIND.run(ctx, payload))
-        assert GenerateOut().validate(result) == {}
-        return result
+    class Generator:
+        ctx: Ctx
 
-    return generate
+        def __call__(self, **payload):
+            base = ids.show("kb", reads.knowledge.id)
+            payload = {"from": "openapi", "knowledge_base_id": base, "modes": ["negative"], **payload}
+            assert GenerateIn().validate(payload) == {}
+            self.ctx = Ctx(reads.knowledge.project)
+            result = run(KIND.run(self.ctx, payload))
+            assert GenerateOut().validate(result) == {}
+            return result
+
+    return Generator()
 
 
 def stored(reads, result):
     """The drafts as they are in the database, by name."""
-    wanted = [ids.parse("tc", one) for one in result["drafts"]]
+    wanted = [UUID(one.removeprefix("tc_")) for one in result["drafts"]]
     found = reads.knowledge.do(lambda session: cases.get_cases(session, reads.knowledge.project, wanted))
     return {one.name: one for one in found.values()}
 

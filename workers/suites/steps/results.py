@@ -19,7 +19,8 @@ _THEIRS = frozenset(("expected", "actual"))
 
 def without_secrets(made: Json, redaction: Redaction) -> Json:
     """The result; itself where there is no secret in it."""
-    if redaction.json(made) is made:
+    has_none = redaction.json(made) is made
+    if has_none:
         return made
     return {
         **made,

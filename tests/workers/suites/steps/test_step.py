@@ -299,8 +299,8 @@ WORDS = ["failed", "passed", "verdict", "status", "type", "http", "1", "500", "s
 @pytest.mark.parametrize("word", WORDS)
 def test_a_secret_that_is_a_common_word_changes_nothing_of_the_result_itself(word: str) -> None:
     wanted = [{"type": "status", "expected": 200}, {"type": "body", "path": "status", "expected": "{{secret.word}}"}]
-    step = post("/status/500", body={"k": "{{secret.word}}"}, **{"assert": wanted})
-    (result,) = ran(step, secrets={"word": word, "other": "hunter2hunter2"}, scope={"secrets": {"word": word}})
+    asked = step("/flaky", "POST", body={"k": "{{secret.word}}", "o": "{{secret.other}}"}, **{"assert": wanted})
+    (result,) = ran(asked, api=StepsTarget(fails=[500]), secrets={"word": word, "other": "hunter2hunter2"})
     assert (result["verdict"], result["kind"], result["phase"], result["tries"]) == ("failed", "http", "steps", 1)
     assert (result["request"]["method"], result["response"]["status"]) == ("POST", 500)
     assert [(one["type"], one["verdict"]) for one in result["assertions"]] == [("status", "failed"), ("body", "failed")]
@@ -308,7 +308,7 @@ def test_a_secret_that_is_a_common_word_changes_nothing_of_the_result_itself(wor
 
 
 def test_what_is_too_much_to_be_kept_secret_is_an_error_and_not_kept() -> None:
-    many = post("/echo", body={"all": [f"canary-{n}" for n in range(300)]}, id="many")
+    many = step("/echo", "POST", body={"all": [f"canary-{n}" for n in range(300)]})
     take = [{"name": "open", "from": "body"}, {"name": "all", "from": "body", "secret": True}]
     (result,) = ran({**many, "extract": take, "assert": [{"type": "contains", "expected": "nothing"}]})
     assert (result["verdict"], result["error"]["code"]) == ("errored", "value_not_found")
