@@ -53,11 +53,15 @@ class Remote:
 
     def __init__(self, url: str, api_key: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._url, self._sleep = url.rstrip("/"), sleep
+        # A secret of a CI system often ends with a line break; and what a message quotes ends up in its log.
+        api_key = api_key.strip()
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise Trouble("The API key has characters that no key has. Check SWITCHYARD_API_KEY, or --api-key.")
         headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "switchyard-cli"}
         try:
             self._http = httpx2.Client(base_url=self._url, headers=headers, timeout=httpx2.Timeout(30.0, connect=10.0))
         except (httpx2.InvalidURL, UnicodeEncodeError, ValueError) as error:
-            raise Trouble(f"The URL or the key cannot be used: {error}") from None
+            raise Trouble(f"The URL cannot be used: {error}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -170,7 +174,8 @@ class Remote:
         return f"{self._url} answered {answer.status_code} and is no Switchyard, or something stands before it."
 
     def _unreachable(self, error: Exception) -> str:
-        return f"No Switchyard answers at {self._url}: {error or type(error).__name__}. Check --url, and that it runs."
+        why = str(error).rstrip(".") or type(error).__name__
+        return f"No Switchyard answers at {self._url}: {why}. Check --url, and that it runs."
 
     def _refuse(self, answer: httpx2.Response) -> httpx2.Response:
         """The answer, if it is a good one; raises Trouble with what the server says and what to do."""
@@ -187,5 +192,6 @@ class Remote:
             raise Trouble(
                 f"The API key may not do this: {detail} It needs the scopes tests:run, tests:read, jobs:read."
             )
-        places = "".join(f"\n  {one['pointer'] or 'the request'}: {one['detail']}" for one in errors[:10])
+        said = [one for one in errors[:10] if one["detail"] != detail]
+        places = "".join(f"\n  {one['pointer'] or 'the request'}: {one['detail']}" for one in said)
         raise Trouble(f"{detail}{places}")

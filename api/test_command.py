@@ -71,7 +71,8 @@ def run(**options: Any) -> None:
         with Remote(options["url"], options["api_key"]) as remote:
             following = remote.start(wanted)
             click.echo(f"Run {following.run_id} began.")
-            ended = _followed(remote, following, options)
+            # First of all: who cannot get a report has this at least.
+            code = _summary(_followed(remote, following, options), strict=options["strict_flaky"])
             for form, path in reports.items():
                 remote.save_report(following, form, path)
     except Trouble as trouble:
@@ -81,7 +82,7 @@ def run(**options: Any) -> None:
     except Exception as error:
         # Whatever it is, it says nothing of the tests: not with the exit code of a failed one.
         _leave(f"{type(error).__name__}: {error}")
-    sys.exit(_summary(ended, strict=options["strict_flaky"]))
+    sys.exit(code)
 
 
 def _interrupted(*_: Any) -> NoReturn:
@@ -201,8 +202,13 @@ def _failure(data: Json) -> str:
     mark = click.style(f"{MARKS.get(verdict, '?')} {verdict}", fg=COLOURS.get(verdict))
     new = click.style(" NEW", bold=True) if data.get("new") else ""
     aside = " (quarantined, does not count)" if data.get("quarantined") else ""
-    reason = f"\n    {' '.join(data['reason'].split())}" if data.get("reason") else ""
-    return f"{mark}{new}  {data['name']}{aside}{reason}"
+    reason = f"\n    {_in_a_line(data['reason'])}" if data.get("reason") else ""
+    return f"{mark}{new}  {_in_a_line(data['name'])}{aside}{reason}"
+
+
+def _in_a_line(said: str) -> str:
+    """Without line breaks and what else a terminal, or the log of a CI system, would take for a command."""
+    return " ".join("".join(one if one.isprintable() else " " for one in said).split())
 
 
 def _summary(ended: Json, *, strict: bool) -> int:
@@ -215,10 +221,10 @@ def _summary(ended: Json, *, strict: bool) -> int:
     if ended["status"] != "succeeded":
         error = ended.get("error") or {}
         said = error.get("message") or ended.get("reason") or f"The run is {ended['status']}."
-        click.echo(f"Error: {said}", err=True)
+        click.echo(f"Error: {_in_a_line(said)}", err=True)
         return UNKNOWN
     if verdict in ("errored", None, "cancelled", "skipped") and ended.get("reason"):
-        click.echo(f"  {ended['reason']}")
+        click.echo(f"  {_in_a_line(ended['reason'])}")
     if verdict == "flaky" and not strict:
         click.echo("Warning: flaky cases passed and failed; --strict-flaky makes that a failure.", err=True)
         return PASSED

@@ -102,6 +102,14 @@ def test_a_url_or_key_that_is_none_is_named() -> None:
             remote.start({})
 
 
+def test_a_key_is_shown_to_nobody_and_may_end_with_a_line_break() -> None:
+    with pytest.raises(Trouble) as trouble, Remote("http://127.0.0.1:9", "sy_live_one\ntwo"):
+        pass
+    assert "sy_live" not in str(trouble.value) and "SWITCHYARD_API_KEY" in str(trouble.value)
+    with Remote("http://127.0.0.1:9", "k\n") as remote:
+        assert remote._http.headers["authorization"] == "Bearer k"
+
+
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     save: Callable[[Remote], Any] = lambda remote: remote.save_report(Following(JOB), "junit", tmp_path / "out.xml")  # noqa: E731
     talked([answer(b"<testsuites/>")], save)

@@ -218,6 +218,9 @@ def test_a_run_that_waits_is_there_and_takes_no_decision_until_it_has_ended(clie
     assert done(client, f"{address}/cancel")["status"] == "cancelled"
     assert done(client, f"{address}/cancel", status=409)["code"] == "job_final"
     assert done(client, address, method="DELETE")["id"] == run
+    # Its job is kept for longer, and is no run.
+    assert got(client, f"/v1/jobs/{job['id']}")["status"] == "cancelled"
+    assert client.http.get(address).status_code == client.http.delete(address).status_code == 404
 
 
 @pytest.mark.parametrize(

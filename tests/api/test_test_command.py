@@ -100,6 +100,20 @@ def test_what_fails_ends_with_1_and_says_why(system: System, client: Client, env
     assert "FAILED: " in ended.stdout and "1 passed" in ended.stdout and "1 failed" in ended.stdout
 
 
+def test_a_name_stays_in_its_line_and_a_report_that_cannot_be_written_hides_no_failure(
+    system: System, client: Client, environment: str, tmp_path: Path
+) -> None:
+    step = {"method": "GET", "url": "/bad", "assert": [{"type": "status", "expected": 200}]}
+    made = client.http.post("/v1/test_cases", json={"name": "one\n::error::two \x1b[2J", "steps": [step]})
+    wanted = ["--case", made.json()["id"], "--env", environment, "--junit", str(tmp_path / "x")]
+    # Where the report would go first, there is a folder.
+    (tmp_path / ".x.part").mkdir()
+    ended = run(system, *wanted)
+    assert (ended.returncode, "FAILED: 1 failed" in ended.stdout) == (2, True), ended.stdout + ended.stderr
+    assert "cannot be written" in ended.stderr and "  one ::error::two [2J\n" in ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
 def test_flaky_is_a_warning_unless_it_is_strict(system: System, client: Client, environment: str) -> None:
     wanted = [suite(client, "/flaky"), "--env", environment, "--times", "4", "--concurrency", "1"]
     ended = run(system, *wanted)

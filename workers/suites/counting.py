@@ -25,7 +25,8 @@ def verdict_of(counts: Mapping[str, int]) -> Verdict:
 def reason_of(counts: Mapping[str, int]) -> str | None:
     """`Of 12 cases: 2 failed, 1 flaky.`; None where all is well."""
     words = [f"{counts[one]} {one}" for one in BAD if counts.get(one)]
-    return f"Of {sum(counts.values())} cases: {', '.join(words)}." if words else None
+    total = sum(counts.values())
+    return f"Of {total} {'case' if total == 1 else 'cases'}: {', '.join(words)}." if words else None
 
 
 def setup_is_bad(run: Run) -> bool:

@@ -54,12 +54,15 @@ async def rows_of(project_id: UUID, content: Json) -> list[Json]:
 
 def of_file(path: Path, filename: str, at_most: int = MOST_FILE_ROWS) -> list[Json]:
     """The rows of a local file: a JSON list, JSON lines, or CSV, told apart by the name's end, else by the first
-    character. Raises BadInput or TooManyRows, which name the file."""
+    character. Raises BadInput, also where there is no row, or TooManyRows; they name the file."""
     if path.stat().st_size > MOST_FILE_BYTES:
         raise BadInput(f"The data file {filename} has more than {MOST_FILE_BYTES // 1024**2} MiB; use a smaller one.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _bounded(_reader(file, filename.lower())(file), at_most)
+            rows = _bounded(_reader(file, filename.lower())(file), at_most)
+        if not rows:
+            raise BadInput("It has no rows.")
+        return rows
     except UnicodeDecodeError:
         raise BadInput(f"The data file {filename} is not UTF-8 text.") from None
     except BadInput as error:

@@ -21,7 +21,7 @@ DECIDED = (Verdict.PASSED.value, Verdict.FAILED.value, Verdict.ERRORED.value, Ve
 
 def get_run(session: Session, project_id: UUID, run_id: UUID, *, lock: bool = False) -> Run:
     """The project's run of that id, locked if it is to be changed; raises NotFound. One whose job has not begun is
-    there too, with nothing in it."""
+    there too, with nothing in it; once that has ended, what is not there was deleted, or never began."""
     query = Run.in_project(project_id).where(Run.id == run_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -29,7 +29,7 @@ def get_run(session: Session, project_id: UUID, run_id: UUID, *, lock: bool = Fa
     if found is not None:
         return found
     job = _job(session, project_id, run_id)
-    if job is None or job.kind != KIND or lock:
+    if job is None or job.kind != KIND or job.status in FINAL or lock:
         raise NotFound("There is no such test run.")
     return _to_come(job)
 

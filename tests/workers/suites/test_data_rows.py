@@ -40,6 +40,12 @@ def test_a_table_without_rows_has_none() -> None:
     assert data_rows.of_csv("id,name\n") == []
 
 
+@pytest.mark.parametrize(("body", "name"), [("id,name\n", "rows.csv"), ("[]", "rows.json"), ("\n\n", "rows.jsonl")])
+def test_a_file_of_rows_has_some(body: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=f"{name} cannot be used: It has no rows."):
+        of_file(tmp_path, body, name)
+
+
 @pytest.mark.parametrize(
     ("text", "detail"),
     [

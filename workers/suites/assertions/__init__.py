@@ -7,6 +7,7 @@ operation                           operations.py, by the ingested description
 same_meaning validation_prompt      meaning.py by embeddings, judging.py by a model
 """
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 
@@ -31,6 +32,9 @@ TYPES: Mapping[str, Check] = {
     "same_meaning": meaning.same_meaning,
     "validation_prompt": judging.validation_prompt,
 }
+# Those that look at the whole text; in a thread if it is so long.
+_WHOLE = ("exact", "contains")
+LONG = 256 * 1024
 # Those that wait for a model do so at the same time.
 _WAITING = ("same_meaning", "validation_prompt")
 
@@ -51,7 +55,11 @@ async def judge(assertions: list[Json], answered: Answered, world: World) -> lis
 
 async def _judge(assertion: Json, answered: Answered, world: World) -> Judged:
     try:
-        outcome = TYPES[assertion["type"]](assertion, answered, world)
+        check = TYPES[assertion["type"]]
+        if assertion["type"] in _WHOLE and len(answered.body) > LONG:
+            outcome = await asyncio.to_thread(check, assertion, answered, world)
+        else:
+            outcome = check(assertion, answered, world)
         if inspect.isawaitable(outcome):
             outcome = await outcome
     except SwitchyardError as error:

@@ -85,9 +85,9 @@ async def body(assertion: Json, answered: Answered, _: World) -> Outcome:
     if isinstance(value, Outcome):
         return value
     if path is None:
-        return await judged("The body", op, assertion.get("expected"), value, "$")
+        return await judged("The body", op, assertion.get("expected"), value, root="$", size=len(answered.body))
     found = await read_in_time(value, path, size=len(answered.body))
-    return await judged(path, op, assertion.get("expected"), found)
+    return await judged(path, op, assertion.get("expected"), found, size=len(answered.body))
 
 
 def read_json(answered: Answered) -> Any:
@@ -136,10 +136,20 @@ def exact(assertion: Json, answered: Answered, _: World) -> Outcome:
         one, other = one.casefold(), other.casefold()
     if one == other:
         return passed("The text is the expected one.", wanted, actual)
-    at = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
-    where = min(len(one), len(other)) if at is None else at
     told = f"The text is {shown(actual)}, not {shown(wanted)}"
-    return failed(f"{told}; they differ from character {where + 1} on.", wanted, actual)
+    return failed(f"{told}; they differ from character {_alike(one, other) + 1} on.", wanted, actual)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters at the beginning of two texts are the same."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def contains(assertion: Json, answered: Answered, _: World) -> Outcome:

@@ -16,7 +16,7 @@ from infra import json
 from infra.errors import BadInput, PatternTooSlow
 from workers.specs.keywords import deny
 from workers.suites.assertions.effort import Effort
-from workers.suites.assertions.outcome import Outcome, failed, passed, shown, step
+from workers.suites.assertions.outcome import Outcome, cut, failed, passed, shown, step
 from workers.suites.assertions.plain import read_json
 from workers.suites.assertions.values import a_type, of_type
 from workers.suites.base import Answered, World
@@ -158,7 +158,7 @@ def _message(error: jsonschema_rs.ValidationError, value: Any) -> str:
         return f"is {shown(value)}, and must not be there"
     if isinstance(kind, Kinds.Enum):
         return f"is {of_type(value)}, not one of {shown(list(kind.options))[1:-1]}"
-    return f"is {shown(value)}: {error.message[:300]}"
+    return f"is {shown(value)}: {cut(error.message, 300)}"
 
 
 def _cause(error: jsonschema_rs.ValidationError, deeper: int) -> jsonschema_rs.ValidationError:
@@ -172,4 +172,5 @@ def _cause(error: jsonschema_rs.ValidationError, deeper: int) -> jsonschema_rs.V
 
 
 def _why(error: Exception) -> str:
-    return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")[:500]
+    line = (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")
+    return line if len(line) <= 500 else f"{line[:500]}…"

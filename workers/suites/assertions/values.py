@@ -4,6 +4,7 @@ An operator looks at what came and at what was expected; it says in a sentence w
 not there has only `not_exists`; all others fail, also those that say not.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from workers.suites.steps.paths import MISSING
 
 Operator = Callable[[str, Any, Any], str | None]
 
+# Bytes of a body, beyond which a thread compares, so that nobody is held up.
+LARGE = 256 * 1024
 TYPES = ("string", "number", "integer", "boolean", "null", "array", "object")
 _ARTICLES = {"null": "null"} | {name: f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in TYPES if name != "null"}
 
@@ -23,12 +26,16 @@ def default_operator(assertion: dict[str, Any]) -> str:
     return assertion.get("op") or ("equals" if "expected" in assertion else "exists")
 
 
-async def judged(subject: str, op: str, expected: Any, actual: Any, root: str | None = None) -> Outcome:
-    """How what came stands to what was expected; `root` is the subject within paths to a difference. Raises BadInput
-    where the assertion itself means nothing."""
+async def judged(
+    subject: str, op: str, expected: Any, actual: Any, *, root: str | None = None, size: int = 0
+) -> Outcome:
+    """How what came stands to what was expected; `root` is the subject within paths to a difference, `size` that of the
+    body it is of, in bytes. Raises BadInput where the assertion itself means nothing."""
     if op == "matches" and isinstance(actual, str) and isinstance(expected, str):
         found = await patterns.search_in_time(expected, actual)
         problem = None if found else f"{subject} is {shown(actual)}, which does not match {shown(expected)}."
+    elif size > LARGE:
+        problem = await asyncio.to_thread(compared, subject, op, expected, actual, root)
     else:
         problem = compared(subject, op, expected, actual, root)
     if problem is not None:

@@ -15,6 +15,7 @@ from models import Verdict
 from workers.suites import data_rows
 from workers.suites.running import planning
 from workers.suites.running.executing import PASSING, Subject
+from workers.suites.running.patience import patiently
 from workers.suites.running.plan import Plan, Planned
 from workers.suites.running.verdicts import Came, Tally
 from workers.suites.running.writing import Ended
@@ -93,6 +94,12 @@ class Agenda:
         async with self._one_at_a_time:
             return await anext(self._turns, None)
 
+    async def open_tried(self) -> None:
+        """Opens the cases of which an earlier attempt has executed something, for a run that executes no more."""
+        for page in self._pages():
+            tried = [case for case in await self._read(page) if case.tally.executions]
+            self.open |= {case.planned.case_id: case for case in tried}
+
     def decided(self, case: Open, row: int) -> None:
         """Nothing more is done with that row."""
         case.tally.close(row)
@@ -169,7 +176,7 @@ class Agenda:
         return pages
 
     async def _read(self, page: Sequence[Planned]) -> list[Open]:
-        found, lost = await asyncio.to_thread(read, self._plan, page)
+        found, lost = await patiently(read, self._plan, page)
         for one in lost:
             self._on_end(Ended(one, GONE, Verdict.ERRORED, GONE, False, Tally()))
         return found

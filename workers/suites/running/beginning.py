@@ -51,6 +51,10 @@ SELECT 1 FROM job_events WHERE job_id = :run_id AND type = 'testrun.finished' AN
 """)
 FINISHED = text("SELECT case_id FROM test_case_results WHERE run_id = :run_id")
 DONE = text("SELECT count(*) FROM test_case_runs WHERE run_id = :run_id AND repetition < :times")
+WRONG = text("""
+SELECT 1 FROM test_case_runs x LEFT JOIN test_cases c ON c.id = x.case_id
+WHERE x.run_id = :run_id AND x.verdict IN ('failed', 'errored') AND c.quarantined_at IS NULL LIMIT 1
+""")
 # What was cut off in the middle.
 FORGET_CASES = text("DELETE FROM test_case_results WHERE run_id = :run_id AND verdict IN ('skipped', 'cancelled')")
 FORGET_EXECUTIONS = text("DELETE FROM test_case_runs WHERE run_id = :run_id AND verdict = 'cancelled'")
@@ -187,6 +191,7 @@ def _as_plan(session: Session, ctx: "Context", run: Run, wish: Json, *, goes_on:
         started_at=run.started_at or now(),
         verdict=run.verdict,
         is_told=run.verdict is not None and session.execute(TOLD, asked).first() is not None,
+        is_over=goes_on and run.wishes["fail_fast"] and session.execute(WRONG, asked).first() is not None,
         done=run.done,
         finished=frozenset(session.execute(FINISHED, asked).scalars()) if goes_on else frozenset(),
     )

@@ -25,6 +25,7 @@ from workers.suites.running import agenda, private, telling
 from workers.suites.running.agenda import Agenda
 from workers.suites.running.beginning import OVERTAKEN
 from workers.suites.running.executing import reason_of
+from workers.suites.running.patience import patiently
 from workers.suites.running.plan import Plan, Planned
 from workers.suites.running.storing import Storing
 from workers.suites.running.verdicts import Tally, decisive
@@ -78,7 +79,7 @@ class Ending:
         """Ends the run; returns its result."""
         await self._end_cases()
         await self.storing.close()
-        await asyncio.to_thread(self._write)
+        await patiently(self._write)
         formats = [] if self.stopped else self.plan.wishes["reports"]
         return await told(self.plan, formats)
 
@@ -97,7 +98,7 @@ class Ending:
             await self._skip(left[at : at + CASES_AT_ONCE])
 
     async def _skip(self, some: Sequence[Planned]) -> None:
-        names = await asyncio.to_thread(agenda.names, self.plan, some)
+        names = await patiently(agenda.names, self.plan, some)
         for one in some:
             name, quarantined = names.get(one.case_id, (agenda.GONE, False))
             reason = self.problem or NOT_TRIED

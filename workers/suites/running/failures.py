@@ -28,6 +28,8 @@ MOST_VALUES = 200
 
 # What may be another thing the next time, the widest first.
 _CHANGING = (
+    # An array or an object, of which a sentence may quote the beginning alone: where that is cut, no quote is closed.
+    (re.compile(r"(?<!\S)[\[{].*(?:…|[\]}])", re.DOTALL), "<json>"),
     (re.compile(r'"(?:[^"\\]|\\.)*"|(?<!\w)\'[^\']*\'(?!\w)|“[^”]*”|`[^`]*`'), "<text>"),
     (re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<time>"),
     (re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"), "<id>"),

@@ -1,8 +1,8 @@
 """How often a case is flaky, and what follows from it.
 
-A run shows a case as flaky if the same thing passed and failed in it, or if the case failed in it alone: it passed in
-the run before and in the run after, unchanged. A case that breaks and stays broken, for however many runs, was never
-flaky. Only runs of the version that is now decide. After `n` runs with `k` flaky ones, the share of flaky runs has the
+A run shows a case as flaky if the same thing passed and failed in it: over its `times`, or with `retry_failed`. A run
+in which it only failed does not, whatever came before and after: most often somebody broke the system and repaired it.
+Only runs of the version that is now decide. After `n` runs with `k` flaky ones, the share of flaky runs has the
 distribution Beta(1 + k, 1 + n - k).
 """
 
@@ -61,15 +61,9 @@ class Score:
 def score(verdicts: Sequence[str]) -> Score:
     """Of a case's verdicts in its newest runs, the newest first; those that decide nothing are passed over."""
     decided = [one for one in verdicts if one in DECIDED][:REMEMBERED]
-    flaky = sum(_is_flaky(decided, index) for index in range(len(decided)))
+    flaky = decided.count(Verdict.FLAKY)
     clean = next((index for index, one in enumerate(decided) if one != Verdict.PASSED), len(decided))
     return Score(len(decided), flaky, clean, above(TOO_OFTEN, flaky, len(decided)))
-
-
-def _is_flaky(decided: Sequence[str], index: int) -> bool:
-    if decided[index] != Verdict.FAILED:
-        return decided[index] == Verdict.FLAKY
-    return [*decided[max(0, index - 1) : index + 2]] == [Verdict.PASSED, Verdict.FAILED, Verdict.PASSED]
 
 
 def above(share: float, flaky: int, runs: int) -> float:
@@ -104,7 +98,4 @@ def _wanted(row: Any) -> str | None:
 
 def just_now(verdicts: Sequence[str]) -> bool:
     """Whether the newest run is what shows the case as flaky."""
-    decided = [one for one in verdicts if one in DECIDED]
-    return decided[:1] == [Verdict.FLAKY] or (
-        len(decided) > 1 and decided[0] == Verdict.PASSED and _is_flaky(decided, 1)
-    )
+    return next((one for one in verdicts if one in DECIDED), None) == Verdict.FLAKY

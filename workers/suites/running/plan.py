@@ -47,7 +47,8 @@ class Plan:
 
     `wishes` has a value for each of DEFAULTS. `suite` is the content of the suite, empty without one. `green_at` is
     when the last green run of the same ended, `previous_verdict` that of the run before. `verdict` is there where an
-    earlier attempt has ended the run; `is_told`, where everybody has heard of it.
+    earlier attempt has ended the run; `is_told`, where everybody has heard of it. `is_over`: an earlier attempt saw the
+    first failure, with which the run is to end.
     """
 
     run_id: UUID
@@ -65,6 +66,7 @@ class Plan:
     started_at: datetime
     verdict: str | None = None
     is_told: bool = False
+    is_over: bool = False
     done: int = 0
     finished: frozenset[UUID] = field(default_factory=frozenset)
 

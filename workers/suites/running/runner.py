@@ -122,7 +122,7 @@ class Runner:
                 self._is_begun = True
                 problem = await self._set_up()
                 if problem is None and not self._over:
-                    await self._all()
+                    await (self._agenda.open_tried() if self._plan.is_over else self._all())
         except BaseException:
             with suppress(Exception):
                 await self._storing.close()

@@ -8,14 +8,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from time import monotonic
 
-import structlog
-
-from infra import db
-from infra.errors import Unavailable
 from models import Verdict
 from workers.suites.running.executing import Executed
+from workers.suites.running.patience import patiently
 from workers.suites.running.plan import Plan
 from workers.suites.running.writing import Ended, write
 
@@ -24,10 +20,6 @@ ROWS_AT_ONCE = 500
 BYTES_AT_ONCE = 4 * 1024 * 1024
 WAITING_AT_MOST = 16 * 1024 * 1024
 A_ROW = 2048
-PATIENCE_SECONDS = 60.0
-PAUSE_SECONDS = 1.0
-
-log = structlog.get_logger(__name__)
 
 
 class Storing:
@@ -111,19 +103,10 @@ class Storing:
 
     async def _write(self, group: Sequence[Executed | Ended]) -> None:
         self._done += sum(isinstance(one, Executed) and _counts(one, self._plan) for one in group)
-        until = monotonic() + PATIENCE_SECONDS
-        while self.error is None:
-            try:
-                await asyncio.to_thread(write, self._plan, group, self._done)
-                return
-            except Exception as error:
-                if not db.is_passing(error):
-                    self.error = error
-                elif monotonic() > until:
-                    self.error = Unavailable("The database did not answer.")
-                else:
-                    log.warning("testrun.database_unreachable", error=type(error).__name__)
-                    await asyncio.sleep(PAUSE_SECONDS)
+        try:
+            await patiently(write, self._plan, group, self._done)
+        except Exception as error:  # whoever adds something hears of it
+            self.error = error
 
 
 def weight(one: Executed) -> int:

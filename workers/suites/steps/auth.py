@@ -15,7 +15,7 @@ from yarl import URL
 from infra import json
 from infra.errors import AnswerInvalid, BadInput, TargetError
 from infra.http import Answer
-from workers.suites.base import Surroundings, World
+from workers.suites.base import Redaction, Surroundings, World
 from workers.suites.steps.urls import joined
 
 Json = dict[str, Any]
@@ -95,7 +95,7 @@ async def _token(wanted: Json, world: World, seconds: float, refused: str | None
         if kept.value is not None and kept.value != refused and monotonic() < kept.until:
             return kept.value, True
         answer = await _asked(wanted, world, min(seconds, FETCH_SECONDS))
-        kept.value, life = _read(answer, wanted["token_url"])
+        kept.value, life = _read(answer, world.redaction)
         kept.until = monotonic() + life - min(MARGIN_SECONDS, MARGIN_SHARE * life)
         world.redaction.learn(kept.value, passing=True)
         return kept.value, False
@@ -119,7 +119,7 @@ async def _asked(wanted: Json, world: World, seconds: float) -> Answer:
     return await world.client.request("POST", url, headers=headers, body=body, seconds=seconds, at_most=LONGEST_ANSWER)
 
 
-def _read(answer: Answer, url: str) -> tuple[str, float]:
+def _read(answer: Answer, redaction: Redaction) -> tuple[str, float]:
     """The token and how many seconds it lives."""
     where = f"The token endpoint {URL(answer.url).host}"
     try:
@@ -128,7 +128,8 @@ def _read(answer: Answer, url: str) -> tuple[str, float]:
         said = None
     said = said if isinstance(said, dict) else {}
     if answer.status != 200:
-        why = "".join(f": {str(said[one])[:300]}" for one in ("error", "error_description") if said.get(one))
+        told = [str(said[one]) for one in ("error", "error_description") if said.get(one)]
+        why = "".join(f": {redaction.text(one)[:300]}" for one in told)
         raise TargetError(f"{where} answered {answer.status}{why}; check the auth of the step.")
     token = said.get("access_token")
     if not isinstance(token, str) or not token:

@@ -254,7 +254,8 @@ def shown(path: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".:")[:300]
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".:")
+    return line if len(line) <= 300 else f"{line[:300]}…"
 
 
 _ENVIRONMENT = _Environment(strict=True)

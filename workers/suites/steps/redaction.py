@@ -1,8 +1,8 @@
 """Secrets taken out of all that leaves a step: what is stored, shown, told in events, and sent to a judge.
 
 Each secret is looked for as it is, quoted for URLs, in base64 (also amid other text, as a password in Basic
-authentication), in hex, as JSON and HTML escape it, and by its beginning where a text was cut. One of fewer than four
-characters would be found everywhere, so it is taken out where it is a whole value.
+authentication), in hex, as JSON, HTML and Python escape it, quoted or escaped twice, and by its beginning where a text
+was cut. One of fewer than four characters would be found everywhere, so it is taken out where it is a whole value.
 """
 
 import html
@@ -24,6 +24,7 @@ SHOWN = "(secret)"
 MOST_PASSING = 200
 # Where something was cut off a text, and a part of a secret may be left.
 ELLIPSIS = "…".encode()
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})|\\.")
 
 
 class Redactor:
@@ -137,21 +138,50 @@ def forms(secret: str) -> tuple[str, ...]:
     """Every way in which it may be written, each once."""
     raw = secret.encode()
     quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    in_json = _in_json(secret)
     found = {
         secret,
         *quoted,
         *(re.sub("%..", lambda match: match[0].lower(), one) for one in quoted),
+        *(quote(one, safe="") for one in quoted),  # an address within an address
         *_base64(raw),
         raw.hex(),
         raw.hex().upper(),
-        stdlib_json.dumps(secret)[1:-1],
-        stdlib_json.dumps(secret, ensure_ascii=False)[1:-1],
-        stdlib_json.dumps(secret)[1:-1].replace("/", "\\/"),
+        *in_json,
+        *(quote(one, safe=safe) for one in in_json for safe in ("", "/")),
+        *(inner for one in in_json for inner in _in_json(one)),  # a log's line that quotes a body
+        repr(secret)[1:-1],
+        repr("\"'" + secret)[4:-1],  # beside quotes of both kinds
+        repr(raw)[2:-1],
         html.escape(secret),
         html.escape(secret, quote=False),
         html.escape(secret).replace("&#x27;", "&#39;"),
+        html.escape(secret).encode("ascii", "xmlcharrefreplace").decode(),
     }
     return tuple(sorted(found))
+
+
+def _in_json(text: str) -> set[str]:
+    """How the text stands in JSON: as most write it, and as PHP, Go, Gson, Jackson and .NET do."""
+    ascii_only, readable = stdlib_json.dumps(text)[1:-1], stdlib_json.dumps(text, ensure_ascii=False)[1:-1]
+    large = _ESCAPE.sub(lambda one: one[0] if one[1] is None else f"\\u{one[1].upper()}", ascii_only)
+    return {
+        ascii_only,
+        readable,
+        ascii_only.replace("/", "\\/"),
+        re.sub("[<>&]", _by_number, readable),
+        re.sub("[<>&=']", _by_number, readable),
+        large,
+        _ESCAPE.sub(lambda one: "\\u0022" if one[0] == '\\"' else one[0], re.sub("[&'+<>`]", _by_large_number, large)),
+    }
+
+
+def _by_number(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _by_large_number(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04X}"
 
 
 def _begun(form: AnyStr, text: AnyStr) -> int:

@@ -26,6 +26,7 @@ def step(message="The status is 500, not 200.", *, error=None, **more):
         ("at 2026-01-31T12:00:00.5Z it was open", "at 2027-02-01 10:11:12+01:00 it was open"),
         ("job_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f ended", "job_11980a4e1f7a7c3e9d3b5f6a7c8d9e0a ended"),
         ("'it''s one", "'it''s one"),
+        ("$.items is [{\"id\":7,\"at\":\"202…: it has more.", "$.items is [{\"name\":\"ada\"}]: it has more."),
     ],
 )  # fmt: skip
 def test_what_changes_from_run_to_run_is_not_in_it(one, other):

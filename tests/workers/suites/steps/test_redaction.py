@@ -16,6 +16,11 @@ SECRETS = {
     "plain": "hunter2hunter2", "keys": "🔑🔑🔑🔑",
     "odd": 'p&s "q" <\\>/ß\n+', "token": "eyJhbGciOi.J9-_x", "pin": "4711",
 }  # fmt: skip
+# As System.Text.Json writes them.
+DOT_NET = {
+    SECRETS["odd"]: r"p\u0026s \u0022q\u0022 \u003C\\\u003E/\u00DF\n\u002B",
+    SECRETS["keys"]: r"\uD83D\uDD11\uD83D\uDD11\uD83D\uDD11\uD83D\uDD11",
+}
 
 
 def forms(secret: str) -> dict[str, str]:
@@ -29,7 +34,16 @@ def forms(secret: str) -> dict[str, str]:
         "json": json.dumps(secret),
         "utf-8 json": json.dumps(secret, ensure_ascii=False),
         "slashes": json.dumps(secret).replace("/", "\\/"),
+        "twice": json.dumps(json.dumps(secret)),
+        "twice in an address": quote(quote(secret, safe=""), safe=""),
+        "json in an address": quote(json.dumps(secret, ensure_ascii=False)),
+        "go": re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(secret, ensure_ascii=False)),
+        ".net": DOT_NET.get(secret, secret),
+        "repr": repr(secret),
+        "repr of bytes": repr(raw),
+        "repr of more": repr(f"['\"{secret}"),
         "html": html.escape(secret),
+        "xml": html.escape(secret).encode("ascii", "xmlcharrefreplace").decode(),
         "hex": raw.hex(),
         "HEX": raw.hex().upper(),
         **{f"base64 {n}": base64.b64encode(b"u" * n + b":" + raw + b"!" * n).decode() for n in range(4)},
