@@ -89,9 +89,19 @@ def loaded(schema: Schema, document: Any, what: str) -> Json:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        found = json.loads(raw)
     except ValueError as error:
         raise MalformedJson(f"The request body is not valid JSON: {error}.") from None
+    if json.too_deep(found, raw):
+        _refuse_depth(found)
+    return found
+
+
+def _refuse_depth(document: Any) -> None:
+    detail = f"Is nested more than {json.DEEPEST} levels deep."
+    members = document.items() if isinstance(document, dict) else ()
+    wrong = pointers({name: [detail] for name, value in members if json.too_deep(value)})
+    raise BadInput("The request body is nested too deep; `errors` says where.", errors=wrong or pointers([detail]))
 
 
 def _refuse_nul(document: Any) -> None:

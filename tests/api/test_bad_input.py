@@ -76,6 +76,16 @@ def test_what_is_not_json_is_refused(client: Client, body: bytes) -> None:
     problem(answer, 400, "malformed_json")
 
 
+@pytest.mark.parametrize("levels", [201, 254, 900])
+def test_what_is_nested_without_end_is_refused_with_its_place(client: Client, levels: int) -> None:
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
+    for path, field in (("/v1/jobs", "input"), ("/v1/schedules", "input"), ("/v1/test_runs", "variables"),
+                        ("/v1/test_cases/import", "content"), ("/v1/test_cases/generate", "trace")):  # fmt: skip
+        body = b'{"kind": "completion", "%s": %s}' % (field.encode(), deep)
+        answer = client.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert problem(answer, 422, "invalid_input")["errors"][0]["pointer"] == f"/{field}"
+
+
 def test_a_body_that_is_not_declared_as_json_is_refused(client: Client) -> None:
     answer = client.http.post("/v1/jobs", content=b"{}", headers={"Content-Type": "text/plain"})
     problem(answer, 415, "unsupported_media_type")

@@ -66,6 +66,25 @@ def test_a_file_makes_cases_a_suite_and_an_environment_and_comes_back_as_the_sam
     assert again["environment_id"] == made["environment_id"] and again["warnings"] == []
 
 
+def test_a_knowledge_base_of_another_project_is_left_out_and_said(client: Client, stranger: Client) -> None:
+    assertion = {"type": "operation", "operation": "GET /a"}
+    project = client.http.get("/v1/projects").json()["data"][0]["id"]
+    bases = f"/v1/projects/{project}/knowledge_bases"
+    made = client.http.post(bases, json={"name": uuid4().hex}).json()["id"]
+    step = {"method": "GET", "url": "/a", "assert": [{**assertion, "knowledge_base_id": made}]}
+    case = {"name": "one", "knowledge_base_id": made, "steps": [step]}
+    for who, kept in ((client, made), (stranger, None)):
+        done = who.http.post("/v1/test_cases/import", json={"content": {"tests": [case]}}).json()
+        found = who.http.get(f"/v1/test_cases/{done['created'][0]}").json()
+        assert found["knowledge_base_id"] == found["steps"][0]["assert"][0].get("knowledge_base_id") == kept
+        said = [] if kept else [("/tests/0", f"This project has no knowledge base {made}")]
+        warnings = [(one["pointer"], one["message"].partition(";")[0]) for one in done["warnings"]]
+        assert warnings == said
+    lost = {"content": {"tests": [{**case, "data_file_id": "file_" + "0" * 32}]}}
+    refusal = client.http.post("/v1/test_cases/import", json=lost).json()
+    assert refusal["errors"][0]["pointer"] == "/tests/0/data_file_id"
+
+
 def test_without_a_suite_each_case_has_what_the_file_says_around_it(client: Client) -> None:
     first, second = sent(client, environment=uuid4().hex)["created"]
     case = client.http.get(f"/v1/test_cases/{first}").json()

@@ -113,10 +113,15 @@ def get_base(session: Session, project_id: UUID, kb_id: UUID, *, lock: bool = Fa
     return found
 
 
+def own_base(session: Session, project_id: UUID) -> KnowledgeBase | None:
+    """The project's own knowledge base; None before anybody asked for it."""
+    return session.scalars(_present(project_id).where(KnowledgeBase.is_default.is_(True))).first()
+
+
 def default_base(session: Session, project_id: UUID) -> KnowledgeBase:
     """The project's own knowledge base, which is made when it is first asked for."""
     query = _present(project_id).where(KnowledgeBase.is_default.is_(True))
-    found = session.scalars(query).first()
+    found = own_base(session, project_id)
     if found is None:
         moment = now()
         values = {

@@ -98,7 +98,7 @@ class Answered:
     @cached_property
     def json(self) -> Any:
         """The body as JSON; raises ValueError."""
-        return json.loads(self.body)
+        return json.read(self.body)
 
 
 @dataclass(frozen=True, slots=True)

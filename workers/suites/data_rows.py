@@ -103,7 +103,7 @@ def _json_lines(file: TextIO) -> Iterator[Json]:
 
 def _loaded(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
+        return json.read(text)
     except ValueError as error:
         raise BadInput(f"{what} is not valid JSON: {error}.") from None
 

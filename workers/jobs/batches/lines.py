@@ -69,7 +69,7 @@ def _document(raw: bytes | None, number: int) -> Json:
     if raw is None:
         raise BodyTooLarge(f"The line is longer than {settings().max_body_bytes} bytes.")
     try:
-        document = json.loads(raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw)
+        document = json.read(raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw)
     except ValueError as error:
         raise MalformedJson(
             f"The line is not valid JSON: {_where(error)}." if raw.strip() else "The line is empty."

@@ -120,6 +120,11 @@ async def record_for(assertion: Json, answered: Answered, world: World) -> Json:
     operations: Operations = await once(
         world, ("operations", kb_id), lambda: asyncio.to_thread(_read_all, world.project_id, kb_id)
     )
+    if kb_id is None and not operations.known:
+        raise BadInput(
+            "Nobody says what the answer must conform to: ingest the API's description, or give the assertion, the "
+            "test case or the environment the `knowledge_base_id` of one that has it."
+        )
     found = _one(_candidates(operations, assertion, answered, world), assertion, answered, operations)
     record: Json = await once(
         world,
@@ -129,20 +134,15 @@ async def record_for(assertion: Json, answered: Answered, world: World) -> Json:
     return record
 
 
-def _knowledge_base(assertion: Json, answered: Answered, world: World) -> UUID:
+def _knowledge_base(assertion: Json, answered: Answered, world: World) -> UUID | None:
+    """The one that is said; None: the project's own."""
     named = assertion.get("knowledge_base_id")
     if named is not None:
         found = named if isinstance(named, UUID) else ids.parse("kb", str(named))
         if found is None:
             raise BadInput(f"{named!r} is no id of a knowledge base; one is kb_ and 32 digits.")
         return found
-    found = answered.knowledge_base_id or world.surroundings.knowledge_base_id
-    if found is None:
-        raise BadInput(
-            "Nobody says what the answer must conform to: ingest the API's description into a knowledge base, and give "
-            "the assertion, the test case or the environment its `knowledge_base_id`."
-        )
-    return found
+    return answered.knowledge_base_id or world.surroundings.knowledge_base_id
 
 
 def _candidates(operations: Operations, assertion: Json, answered: Answered, world: World) -> list[Known]:
@@ -179,14 +179,16 @@ def _one(found: list[Known], assertion: Json, answered: Answered, operations: Op
     raise BadInput(f"{wanted} may be any of {told}; name the one that is meant as `operation`.")
 
 
-def _read_all(project_id: UUID, kb_id: UUID) -> Operations:
+def _read_all(project_id: UUID, kb_id: UUID | None) -> Operations:
     with db.transaction() as session:
-        base = bases.get_base(session, project_id, kb_id)
+        base = bases.own_base(session, project_id) if kb_id is None else bases.get_base(session, project_id, kb_id)
+        if base is None:
+            return Operations("", [])
         version = base.active_version
         rows = session.execute(KNOWN, {"kb": base.id, "version": version}).all()
     what = "The draft" if version is None else f"The active version {version}"
     return Operations(
-        f"{what} of knowledge base {ids.show('kb', kb_id)}",
+        f"{what} of knowledge base {base.public_id}",
         [
             Known(
                 row.id,

@@ -33,6 +33,8 @@ LARGE = 256 * 1024
 SMALL = 4 * 1024
 BACKTRACKS = 10_000
 DEEPEST_CAUSE = 6
+# Schemas of a run that are kept compiled; one may be another for each data row.
+MOST_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,20 @@ def compiled(schema: Any) -> Compiled:
 
 
 def compiled_once(world: World, schema: Any) -> Compiled:
-    """The schema, compiled once in a run for one content."""
-    key = ("schema", hashlib.sha256(json.dump_canonical(schema)).digest())
-    if key not in world.cache:
-        world.cache[key] = compiled(schema)
-    made: Compiled = world.cache[key]
-    return made
+    """The schema, compiled once in a run for one content; of schemas that differ by execution, the newest are kept."""
+    key = hashlib.sha256(json.dump_canonical(schema)).digest()
+    known: dict[bytes, Compiled | str] = world.cache.setdefault("schemas", {})
+    if key not in known:
+        if len(known) >= MOST_KEPT:
+            del known[next(iter(known))]
+        try:
+            known[key] = compiled(schema)
+        except BadInput as error:
+            known[key] = error.detail
+    found = known[key]
+    if isinstance(found, str):
+        raise BadInput(found)
+    return found
 
 
 async def json_schema(assertion: Json, answered: Answered, world: World) -> Outcome:

@@ -199,7 +199,7 @@ def _body(span: Span) -> Json:
     if not isinstance(said, str):
         return {}
     try:
-        return {"body": _without_secrets(json.loads(said))}
+        return {"body": _without_secrets(json.read(said))}
     except ValueError:
         return {"text": escaped(said)}
 
@@ -256,7 +256,7 @@ def _asked(span: Span, notes: list[Json]) -> Json | None:
 def _same(said: str) -> list[Json]:
     found: list[Json] = [{"type": "same_meaning", "expected": escaped(said)[:LONGEST_VALUE], "by": "embedding"}]
     try:
-        value = json.loads(said)
+        value = json.read(said)
     except ValueError:
         return found
     return [{"type": "json_schema", "schema": shape_of([value])}, *found] if isinstance(value, dict | list) else found

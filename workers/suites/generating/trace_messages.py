@@ -174,7 +174,7 @@ def _parsed(value: Any) -> Any:
     """JSON in a text as its value; other text as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
         try:
-            return json.loads(value)
+            return json.read(value)
         except ValueError:
             return value
     return value

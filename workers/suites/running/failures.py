@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ LENGTH = 32
 LONGEST_REASON = 1000
 SHORTEST_VALUE = 4
 MOST_VALUES = 200
+MOST_LOOKS = 5_000
 
 # What may be another thing the next time, the widest first.
 _CHANGING = (
@@ -147,12 +149,14 @@ def values_of(*scopes: Mapping[str, Any] | Sequence[Any] | None) -> list[Any]:
     """The plain values in variables and rows, as they may stand in a reason."""
     found: list[Any] = []
     pending: list[Any] = list(scopes)
-    while pending and len(found) < MOST_VALUES:
+    looks = 0
+    while pending and len(found) < MOST_VALUES and looks < MOST_LOOKS:
+        looks += 1
         one = pending.pop()
         if isinstance(one, Mapping):
-            pending += one.values()
+            pending += islice(one.values(), MOST_VALUES)
         elif isinstance(one, list | tuple):
-            pending += one
+            pending += islice(one, MOST_VALUES)
         elif isinstance(one, str | int | float) and not isinstance(one, bool):
             found.append(one)
     return found

@@ -1,7 +1,8 @@
 """Test cases of other people's files: read, checked, and made with the suite and the environment around them."""
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from schemas.environment import EnvironmentIn
 from schemas.suite import SuiteIn
 from workers.suites import cases, content, environments, manage
 from workers.suites.transfer import postman, yaml_form
+from workers.suites.transfer.foreign import Foreign
 from workers.suites.transfer.imported import Imported
 
 Json = dict[str, Any]
@@ -60,18 +62,30 @@ def import_cases(session: Session, project_id: UUID, file: Any, wishes: Wishes, 
     if wishes.suite is None:
         _give_to_cases(found)
     bodies = _checked(found, drops=form == "postman")
-    done, shown = Done(form, found), {}
+    done, shown, foreign = Done(form, found), {}, Foreign(session, project_id, found)
     with suppress(_Tried), session.begin_nested():
         _environment(session, project_id, done, wishes, created_by)
         for body, place in zip(bodies, found.places, strict=True):
             source = {"format": form, "pointer": place}
             options: Json = {"state": wishes.state, "origin": CaseOrigin.IMPORT, "source": source}
-            done.made.append(cases.create_case(session, project_id, body, created_by=created_by, **options))
+            foreign.leave_out(body, place)
+            with _at(place):
+                done.made.append(cases.create_case(session, project_id, body, created_by=created_by, **options))
         _suite(session, project_id, done, wishes, created_by)
         shown = _view(done, bodies, dry=wishes.dry_run)
         if wishes.dry_run:
             raise _Tried
     return shown
+
+
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    """A refusal of a case points to it in the file."""
+    try:
+        yield
+    except BadInput as error:
+        wrong = [{**one, "pointer": f"{place}{one['pointer']}"} for one in error.errors]
+        raise type(error)(error.detail, errors=wrong) from None
 
 
 def _give_to_cases(found: Imported) -> None:
@@ -108,7 +122,7 @@ def _parsed(text: str, form: str) -> Any:
     if form != "postman" and text.lstrip()[:1] not in ("{", "["):
         return yaml_form.parsed(text)
     try:
-        return json.loads(text)
+        return json.read(text)
     except ValueError as error:
         if form != "postman":
             return yaml_form.parsed(text)

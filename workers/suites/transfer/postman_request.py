@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote_plus
 
 import orjson
 
@@ -57,7 +58,7 @@ class Requests:
         whole, _, _ = raw.partition("#")
         address, asks, written = whole.partition("?")
         pairs = parts.get("query") if isinstance(parts.get("query"), list) else None
-        query = self._pairs(pairs, place) if pairs is not None else {}
+        query = self._pairs(pairs, place, seals=True) if pairs is not None else {}
         given = {str(one.get("key")): one.get("value") for one in _objects(parts.get("variable"))}
         head, slashes, path = address.rpartition("//")
         parameters: Json = {}
@@ -71,20 +72,32 @@ class Requests:
         path = _PARAMETER.sub(parameter, path)
         made = self._text(f"{head}{slashes}", place) + self._text(path, place)
         if asks and pairs is None:
-            made += f"?{self._text(written, place)}"
+            made += f"?{'&'.join(self._written(one, place) for one in written.split('&'))}"
         return {
             "url": made,
             **({"path_params": parameters} if parameters else {}),
             **({"query": query} if query else {}),
         }
 
-    def _pairs(self, pairs: Any, place: str) -> Json:
-        """Names with a value, or with a list of them."""
+    def _written(self, pair: str, place: str) -> str:
+        """A pair of a query that is written out."""
+        name, _, value = pair.partition("=")
+        if value and SECRET.fullmatch(unquote_plus(name)):
+            return f"{self._text(name, place)}={self._sealed(unquote_plus(name), unquote_plus(value), place)}"
+        return self._text(pair, place)
+
+    def _sealed(self, name: str, value: str, place: str) -> str:
+        return self._names.secret(value, name.lower().replace("-", "_")[:LONGEST_NAME], place)
+
+    def _pairs(self, pairs: Any, place: str, *, seals: bool = False) -> Json:
+        """Names with a value, or with a list of them; `seals`: what is a secret by its name is kept as one."""
         found: Json = {}
         for one in _objects(pairs):
             if one.get("disabled") or one.get("key") in (None, ""):
                 continue
-            name, value = self._text(one["key"], place), self._text(one.get("value"), place)
+            name, value = self._text(one["key"], place), one.get("value")
+            is_secret = seals and value and SECRET.fullmatch(str(one["key"]))
+            value = self._sealed(name, str(value), place) if is_secret else self._text(value, place)
             before = found.get(name)
             found[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
         return found
@@ -110,7 +123,7 @@ class Requests:
         scheme, space, rest = value.partition(" ")
         if space and "{{" not in scheme and name.lower().endswith("authorization"):
             return f"{scheme} {self._names.secret(rest.strip(), 'token', place)}"
-        return self._names.secret(value, name.lower().replace("-", "_")[:LONGEST_NAME], place)
+        return self._sealed(name, value, place)
 
     def _body(self, body: Any, headers: dict[str, str], place: str) -> Json:
         if not isinstance(body, dict) or body.get("disabled") or not body.get("mode"):

@@ -162,6 +162,19 @@ def test_without_a_knowledge_base_the_error_says_what_to_do(zoo):
         assert zoo(assertion={**ASSERTION, "knowledge_base_id": wrong}).verdict == "errored"
 
 
+def test_where_none_is_named_the_projects_own_knowledge_base_says_it(zoo, reads):
+    within = world(reads.knowledge.project, base_url="https://api.test/v1")
+    answer = http(b"", 204, url="https://api.test/v1/pets/7")
+    assert "ingest the API's description" in judged(ASSERTION, answer, within).message
+    own = "UPDATE knowledge_bases SET is_default = :own WHERE id = :kb"
+    reads.knowledge.core.sql(own, own=True, kb=reads.knowledge.id)
+    try:
+        within = world(reads.knowledge.project, base_url="https://api.test/v1")
+        assert judged(ASSERTION, answer, within).verdict == "passed"
+    finally:
+        reads.knowledge.core.sql(own, own=False, kb=reads.knowledge.id)
+
+
 def test_the_knowledge_base_is_the_assertions_else_the_cases_else_the_environments(zoo, reads):
     elsewhere = ids.new_id()
     assert zoo(status=204, knowledge_base_id=elsewhere).verdict == "errored"

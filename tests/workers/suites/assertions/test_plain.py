@@ -1,11 +1,13 @@
 """Status, headers, body, text, latency and size of an answer."""
 
+import asyncio
 import json
 import time
 
 import pytest
 
 from tests.workers.suites.assertions.answers import http, judged, outcome, said, world
+from workers.suites import assertions
 from workers.suites.assertions import plain
 
 HEADERS = (
@@ -190,3 +192,31 @@ def test_a_status_costs_microseconds():
     for _ in range(2000):
         plain.status(assertion, answered, within)
     assert (time.process_time() - begun) / 2000 < 0.000_05
+
+
+@pytest.mark.parametrize(
+    "assertion",
+    [
+        {"type": "body", "expected": [*range(150_000), -1]},
+        {"type": "body", "op": "contains", "expected": -1},
+        {"type": "contains", "expected": [f"{'1' * 20}{number}" for number in range(100)]},
+    ],
+)
+def test_who_compares_a_large_body_holds_nobody_up(assertion):
+    answered = http([*range(150_000), 0])
+    assert answered.json
+
+    async def run():
+        ticks, task = 0, asyncio.create_task(assertions.judge([assertion], answered, world()))
+        while not task.done():
+            await asyncio.sleep(0.002)
+            ticks += 1
+        return ticks, task.result()[0].verdict
+
+    ticks, verdict = asyncio.run(run())
+    assert (ticks > 3, verdict) == (True, "failed")
+
+
+def test_where_texts_differ_is_told():
+    for one, other, at in (("abc", "abd", 3), ("abc", "abcd", 4), ("", "x", 1), ("xbc", "abc", 1), ("é" * 99, "é", 2)):
+        assert f"from character {at} on" in outcome({"type": "exact", "expected": one}, http(other))[1]

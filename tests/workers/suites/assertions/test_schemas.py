@@ -8,7 +8,7 @@ import pytest
 from infra.errors import BadInput
 from tests.workers.suites.assertions.answers import http, judged, outcome, world
 from workers.suites.assertions import judge
-from workers.suites.assertions.schemas import compiled
+from workers.suites.assertions.schemas import MOST_KEPT, compiled
 
 TREE = {
     "$ref": "#/$defs/Node",
@@ -115,7 +115,18 @@ def test_a_schema_is_compiled_once_in_a_run():
     again = {"properties": {"a": {"type": "integer"}}, "type": "object"}
     for each in (one, again):
         judged(schema(each), http({"a": 1}), within)
-    assert len(within.cache) == 1
+    (kept,) = within.cache.values()
+    assert len(kept) == 1
+
+
+def test_of_schemas_that_differ_by_execution_the_newest_are_kept_and_what_is_none_is_refused_again():
+    within = world()
+    for number in range(MOST_KEPT + 50):
+        assert judged(schema({"const": number}), http(number), within).verdict == "passed"
+    (kept,) = within.cache.values()
+    assert len(kept) == MOST_KEPT
+    wrong = [judged(schema({"pattern": "("}), http("a"), within) for _ in range(2)]
+    assert [one.verdict for one in wrong] == ["errored", "errored"] and wrong[0].message == wrong[1].message
 
 
 def doubling(levels):

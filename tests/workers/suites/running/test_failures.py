@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.workers.suites.running.conftest import Bench, by_path, get, run_of
-from workers.suites.running.failures import fingerprint, normalised
+from workers.suites.running.failures import MOST_VALUES, fingerprint, normalised, values_of
 
 CASE = uuid4()
 
@@ -79,3 +79,11 @@ def test_a_failure_is_remembered_and_new_only_after_a_green_run(bench: Bench) ->
     assert run(404) == 1
     green = bench.row(seen[-1]).green_run_id
     assert green == seen[2] and bench.row(seen[0]).green_run_id is None
+
+
+def test_the_values_of_an_execution_are_its_plain_ones_and_not_all_of_very_many() -> None:
+    assert sorted(map(str, values_of({"a": 1, "b": ["x", {"c": 2.5}], "d": True}, None, {"e": "f"}))) == [
+        "1", "2.5", "f", "x"
+    ]  # fmt: skip
+    assert values_of({"many": [[[]] * 1000] * 1000}) == []
+    assert len(values_of({"many": ["text"] * 100_000})) == MOST_VALUES

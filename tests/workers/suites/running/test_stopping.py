@@ -158,6 +158,24 @@ def test_an_attempt_that_was_killed_is_gone_on_with(bench: Bench) -> None:
     assert [one.sequence for one in bench.events(job, "%")] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_run_that_ends_with_the_first_failure_ends_with_it_also_after_its_worker_was_killed(bench: Bench) -> None:
+    first = bench.case("first", get("/bad"), data=[{}, {}])
+    others = [bench.case(name, get(f"/{name}")) for name in ("hangs", "never", "neither")]
+    job = bench.submit(first, *others, fail_fast=True, concurrency=2)
+
+    async def talk(request: Request, writer: asyncio.StreamWriter) -> None:
+        if request.path == "/hangs" or len(bench.target.requests) == 2:
+            await asyncio.sleep(60)
+        writer.write(answer(status="500 No"))
+
+    killed(bench, bench.claim(), talk, stored=1)
+    bench.give_back(job)
+    result = bench.finish(bench.claim())
+    assert bench.target.requests == []
+    assert (result["verdict"], result["failed"], result["skipped"], result["executions"]) == ("failed", 1, 3, 1)
+    assert bench.results(result)["first"].counts["failed"] == 1
+
+
 def test_an_attempt_that_was_overtaken_writes_nothing(bench: Bench) -> None:
     job = bench.submit(bench.case("slow", get("/slow")))
     old = bench.claim()

@@ -9,7 +9,7 @@ import pytest
 
 from infra.http import GuardedClient
 from tests.fakes.steps_target import StepsTarget
-from tests.fakes.target import HERE, serving
+from tests.fakes.target import HERE, Request, serving
 from tests.workers.suites.steps.running import TRACE, a_scope, a_world, echoed, ran, run_all, step
 from workers.suites.steps.step import run_step
 
@@ -127,3 +127,18 @@ def test_a_token_that_is_not_to_be_had_is_an_error_with_a_sentence(auth: Any, se
     )
     assert results[0]["verdict"] == "errored" and reason in results[0]["reason"]
     assert not any("protected" in one.path for one in target.requests)
+
+
+class Chatty(StepsTarget):
+    """Its token endpoint says which secret it does not know."""
+
+    def _token(self, request: Request, _: dict[str, str]) -> bytes:
+        said = {"error": "invalid_client", "error_description": f"{self.client[1]} is not known"}
+        return self._json(said, status="400 Bad")
+
+
+def test_no_half_of_a_secret_is_left_where_a_token_endpoints_error_is_cut() -> None:
+    secret = "canary-" + "k7" * 200
+    (result,) = ran(step("/protected", auth=OAUTH), api=Chatty(client=("me", secret)), secrets={"client": secret})
+    assert "answered 400: invalid_client: (secret:client) is not known" in result["reason"]
+    assert "canary" not in json.dumps(result)

@@ -93,6 +93,17 @@ def test_bodies() -> None:
     assert form["headers"]["Content-Type"].startswith("multipart/form-data; boundary=")
 
 
+def test_what_is_a_secret_by_its_name_in_a_query_is_one_too() -> None:
+    split = {"raw": "{{base}}/a?api_key=canary-1&q=tea", "query": [pair("api_key", "canary-1"), pair("q", "tea")]}
+    written = request("{{base}}/a?q=tea&access_token=canary%2B2&page", name="written")
+    found = read({"name": "split", "request": {"url": split}}, written)
+    assert found.secrets == {"api_key": "canary-1", "access_token": "canary+2"}
+    assert "canary" not in json.dumps([found.cases, found.warnings])
+    one, other = (case["steps"][0] for case in found.cases)
+    assert one["query"] == {"api_key": "{{secret.api_key}}", "q": "tea"}
+    assert other["url"].endswith("/a?q=tea&access_token={{secret.access_token}}&page")
+
+
 def test_credentials_are_secrets_of_the_environment_and_stand_nowhere_else() -> None:
     found = read(
         request(name="default"),
