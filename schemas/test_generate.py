@@ -43,7 +43,10 @@ class GenerateWish(Schema):
         at_least=1,
         at_most=200,
         allow_none=True,
-        metadata={"description": "An environment's id or name: steps authenticate with what it has for a scheme."},
+        metadata={
+            "description": "An environment's id or name: steps authenticate with what it has for a scheme. Left out: "
+            "the project's environment, if it has just one; null: none."
+        },
     )
     operations = fields.List(
         Text(at_least=1, at_most=2048),

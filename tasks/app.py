@@ -62,9 +62,11 @@ def _logs(**_: Any) -> None:
     logs.setup()
 
 
-@signals.worker_init.connect
-def _start_in_process(sender: Any, **_: Any) -> None:
-    if "prefork" not in str(sender.pool_cls):
+# Not at worker_init: after that Celery still writes variables of the environment, and a thread that reads one meanwhile,
+# as PostgreSQL's library does, ends the process with a segmentation fault.
+@signals.celeryd_after_setup.connect
+def _start_in_process(instance: Any, **_: Any) -> None:
+    if "prefork" not in str(instance.pool_cls):
         _start(settings().worker_capacity, in_child=False)
 
 

@@ -105,17 +105,16 @@ def test_cases_that_are_written_on_demand_cover_the_keywords_that_they_are_for(c
     ("wish", "status", "pointer"),
     [
         ({"from": "openapi", "operations": ["GET /nowhere"]}, 422, "/operations/0"),
-        ({"from": "openapi", "environment": "nowhere"}, 404, None),
+        ({"from": "openapi", "environment": "nowhere"}, 404, "/environment"),
+        ({"from": "openapi", "source": "nobody's"}, 404, "/source"),
         ({"from": "trace"}, 422, "/trace"),
         ({"from": "thin air"}, 422, "/from"),
     ],
 )
-def test_what_cannot_be_written_is_refused(
-    client: Client, base: str, wish: Json, status: int, pointer: str | None
-) -> None:
+def test_what_cannot_be_written_is_refused(client: Client, base: str, wish: Json, status: int, pointer: str) -> None:
     answer = client.http.post("/v1/test_cases/generate", json={"knowledge_base_id": base, **wish})
     assert answer.status_code == status, answer.text
-    assert [one["pointer"] for one in answer.json().get("errors", [])] == ([pointer] if pointer else [])
+    assert [one["pointer"] for one in answer.json().get("errors", [])] == [pointer]
 
 
 def test_an_empty_knowledge_base_is_covered_and_gets_no_cases(client: Client, bases: str) -> None:
@@ -129,5 +128,6 @@ def test_an_empty_knowledge_base_is_covered_and_gets_no_cases(client: Client, ba
 def test_a_knowledge_base_or_a_suite_of_nobody_is_not_there(client: Client, base: str) -> None:
     nobody = {"knowledge_base_id": "kb_" + "0" * 32}
     assert client.http.get("/v1/test_coverage", params=nobody).status_code == 404
-    unknown = {"knowledge_base_id": base, "suite": "nobody's"}
-    assert client.http.get("/v1/test_coverage", params=unknown).status_code == 404
+    for unknown in ("suite", "source"):
+        asked = {"knowledge_base_id": base, unknown: "nobody's"}
+        assert client.http.get("/v1/test_coverage", params=asked).status_code == 404

@@ -7,6 +7,7 @@ operation. `make fuzz` walks a long one that differs each time (test_long.py).
 import re
 from copy import deepcopy
 from http import HTTPStatus
+from itertools import count
 from random import Random
 from typing import Any
 from unittest import SkipTest
@@ -16,6 +17,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
+from schemathesis.core.control import SkipTest as NothingToTest
 from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.specs.openapi import checks as openapi
@@ -25,6 +27,8 @@ from api.openapi import document
 from infra.gunicorn_conf import limit_request_line
 from tests.fuzz.conftest import Tenant
 
+# Some operations have hundreds of boundaries; `make fuzz` sends all of them.
+MOST = 30
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     openapi.status_code_conformance,
@@ -107,27 +111,30 @@ OPERATIONS = [
 each_operation = pytest.mark.parametrize(("path", "verb"), OPERATIONS, ids=lambda part: part.strip("/"))
 
 
-def walk(schema: Any, path: str, verb: str, tenant: Tenant, wanted: settings) -> None:
-    """All cases of one operation."""
+def walk(schema: Any, path: str, verb: str, tenant: Tenant, wanted: settings, most: int | None = None) -> None:
+    """All cases of one operation; beyond the first `most`, one of ten."""
+    seen = count()
 
     @wanted
     def one(case: Case[Any]) -> None:
-        ask(case, tenant)
+        number = next(seen)
+        if most is None or number < most or number % 10 == 0:
+            ask(case, tenant)
 
     operation = schema[path][verb.upper()]
     try:
         build_operation_test(
             config=schema.config, operation=operation, test_func=one, given_kwargs={}, feedback=FeedbackSources()
         )()
-    except (SkipTest, Unsatisfiable):
+    except (SkipTest, NothingToTest, Unsatisfiable):
         pytest.skip("No such data can be made for it.")
 
 
 @each_operation
 def test_good_data_gets_a_promised_answer(path: str, verb: str, tenant: Tenant) -> None:
-    walk(good, path, verb, tenant, examples(2, always_equal=True))
+    walk(good, path, verb, tenant, examples(2, always_equal=True), MOST)
 
 
 @each_operation
 def test_bad_data_gets_a_promised_answer(path: str, verb: str, tenant: Tenant) -> None:
-    walk(bad, path, verb, tenant, examples(3, always_equal=True))
+    walk(bad, path, verb, tenant, examples(3, always_equal=True), MOST)

@@ -45,7 +45,9 @@ async def run(ctx: Context, payload: Json) -> Json:
     """Writes them."""
     from workers.suites.generating import asking
 
-    wish = {**DEFAULTS, **{name: one for name, one in payload.items() if one is not None}}
+    # No environment is a wish, too.
+    given = {name: one for name, one in payload.items() if one is not None or name == "environment"}
+    wish = {**DEFAULTS, **given}
     found = await asking.found(ctx, wish)
     ctx.checkpoint()
     stored = await asyncio.to_thread(asking.stored, ctx, wish, found)

@@ -76,6 +76,16 @@ def find_environment(session: Session, project_id: UUID, wanted: str) -> Environ
     return found
 
 
+def wished_for(session: Session, project_id: UUID, wish: Json) -> Environment | None:
+    """The environment that a wish names as `environment`; where it says nothing, the project's only one, and of several
+    none. Raises NotFound."""
+    if "environment" in wish:
+        named = wish["environment"]
+        return None if named is None else find_environment(session, project_id, named)
+    found = list(session.scalars(_present(project_id).limit(2)))
+    return found[0] if len(found) == 1 else None
+
+
 def change_environment(session: Session, environment: Environment, body: Json) -> Environment:
     """The locked environment with what EnvironmentPatch loaded; raises what `create_environment` raises."""
     whole = {name: getattr(environment, name) for name in COLUMNS} | body

@@ -43,5 +43,5 @@ def test_a_file_lives_in_a_bucket_and_its_link_is_the_buckets(
     with db.transaction() as session:
         stored.remove_file(session, files.project, file.id)
     assert sweep() == 1 and files.rows() == 0
-    listed = client("s3", endpoint_url=s3).list_objects_v2(Bucket="results", Prefix="files/")
+    listed = client("s3", endpoint_url=s3).list_objects_v2(Bucket="results", Prefix=f"files/{files.project.hex}/")
     assert listed["KeyCount"] == 0

@@ -8,18 +8,20 @@ import pytest
 from infra import ids
 from infra.errors import BadInput, NotFound
 from models import CaseState
+from schemas.environment import EnvironmentIn
 from schemas.test_generate import GenerateIn, GenerateOut
 from tests.workers.specs.conftest import core, knowledge, reads, servers
 from tests.workers.specs.ingesting_specs import Ctx
 from tests.workers.specs.reading_specs import spec
 from workers.kinds import BY_NAME
-from workers.suites import cases
+from workers.suites import cases, environments
 
 __all__ = ["core", "knowledge", "reads", "servers"]
 
 KIND = BY_NAME["test.generate"]
 assert KIND.admit is not None
 admit = KIND.admit
+NOBODY = ids.show("kb", UUID(int=1))
 NOTE: dict[str, Any] = {
     "type": "object",
     "required": ["text"],
@@ -133,6 +135,31 @@ def test_only_the_operations_that_are_named_get_cases(reads, generates):
     assert content["steps"][0]["path_params"] == {"id": "{{note_id}}"}
 
 
+def test_where_no_environment_is_named_the_only_one_says_how_to_authenticate(reads, generates):
+    project = reads.knowledge.project
+
+    def environment(name):
+        body = EnvironmentIn().load({"name": name, "auth": {name: {"type": "bearer", "token": "{{secret.token}}"}}})
+        reads.knowledge.do(lambda one: environments.create_environment(one, project, body, created_by=None))
+
+    def name(wish):
+        found = reads.knowledge.do(lambda one: environments.wished_for(one, project, wish))
+        return found and found.name
+
+    document = notes()
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["paths"]["/notes"]["post"]["security"] = [{"token": []}]
+    reads(document)
+    environment("user")
+    result = generates(operations=["POST /notes"], modes=["positive"], max_cases_per_operation=1)
+    (case,) = stored(reads, result).values()
+    (step,) = reads.knowledge.do(lambda one: cases.content_of(one, case))["steps"]
+    assert step["auth"] == "user"
+    assert (name({}), name({"environment": None}), name({"environment": "user"})) == ("user", None, "user")
+    environment("another")
+    assert name({}) is None
+
+
 def test_what_is_not_there_is_refused_before_the_job_is_taken(reads, knowledge):
     base = ids.show("kb", knowledge.id)
     wish = {"from": "openapi", "knowledge_base_id": base}
@@ -146,8 +173,10 @@ def test_what_is_not_there_is_refused_before_the_job_is_taken(reads, knowledge):
     reads(notes())
     error = refused(BadInput, operations=["GET /notes/{id}", "GET /nowhere"])
     assert error.errors == [{"pointer": "/input/operations/1", "detail": "There is no operation 'GET /nowhere'."}]
-    refused(NotFound, environment="nowhere")
-    refused(NotFound, knowledge_base_id=ids.show("kb", ids.new_id()))
+    for field, value in (("environment", "nowhere"), ("source", "other"), ("knowledge_base_id", NOBODY)):
+        (error,) = refused(NotFound, **{field: value}).errors
+        assert error["pointer"] == f"/input/{field}"
+    assert "has those of 'default'" in refused(NotFound, source="other").detail
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_a_deleted_base_goes_with_all_that_is_in_it_and_no_other_does(knowledge:
 
 def test_every_table_with_something_of_a_base_is_cleared() -> None:
     of_base = {name for name, table in Base.metadata.tables.items() if "knowledge_base_id" in table.c}
-    assert set(clearing.TABLES_OF_BASE) == of_base
+    assert set(clearing.TABLES_OF_BASE) == of_base - {"test_cases", "test_environments"}  # which only name one
 
 
 def test_a_sweep_without_time_leaves_the_rest_to_the_next(knowledge: Knowledge) -> None:

@@ -1,12 +1,15 @@
 """What a job that writes cases asks for: from operations, from a trace, or from a description; and what it leaves."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from infra import db, ids
+from infra.errors import NotFound
 from models import CaseOrigin, KnowledgeBase
 from workers.kinds.base import Context
 from workers.specs import records
@@ -22,15 +25,26 @@ MOST_DESCRIBED = 50
 
 
 def admit(session: Session, project_id: UUID, payload: Json) -> None:
-    """Raises NotFound or BadInput for a knowledge base, operations or an environment that are not there."""
-    if payload.get("environment") is not None:
-        environments.find_environment(session, project_id, payload["environment"])
+    """Raises NotFound or BadInput, with pointers, for a knowledge base, operations or an environment that are not
+    there."""
+    with _at("/input/environment"):
+        environments.wished_for(session, project_id, payload)
     named = payload.get("knowledge_base_id")
     if payload["from"] == "openapi" or named is not None or payload.get("operations"):
-        base = known_operations.base_of(session, project_id, named)
+        with _at("/input/knowledge_base_id"):
+            base = known_operations.base_of(session, project_id, named)
         if payload["from"] == "openapi" or payload.get("operations"):
-            known = known_operations.read(session, base, payload.get("source"))
+            with _at("/input/source"):
+                known = known_operations.read(session, base, payload.get("source"))
             known_operations.chosen(known, payload.get("operations"), "/input/operations")
+
+
+@contextmanager
+def _at(pointer: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(error.detail, errors=[{"pointer": pointer, "detail": error.detail}]) from None
 
 
 async def found(ctx: Context, wish: Json) -> Json:
@@ -72,10 +86,8 @@ def _described(project_id: UUID, wish: Json) -> tuple[list[Json], Surroundings |
     """The records of the operations that the description is about (those that are named, or of all the nearest), where
     the cases will run, and whose operations they are."""
     with db.transaction() as session:
-        around = None
-        if wish.get("environment") is not None:
-            environment = environments.find_environment(session, project_id, wish["environment"])
-            around = environments.surroundings(session, environment)
+        environment = environments.wished_for(session, project_id, wish)
+        around = None if environment is None else environments.surroundings(session, environment)
         if wish.get("knowledge_base_id") is None and not wish.get("operations"):
             return [], around, None
         base = known_operations.base_of(session, project_id, wish.get("knowledge_base_id"))

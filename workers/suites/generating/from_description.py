@@ -47,12 +47,14 @@ async def cases_from_description(
     if ctx.project_id != project_id:
         raise ValueError("a job writes cases for its own project")
     steps = routing.chain(model)
-    if steps[0].target.provider == SANDBOX:
+    target = steps[0].target
+    if target.provider == SANDBOX:
         made = [_smoke(description, operations, knowledge_base_id)]
     else:
         writer = _Writer(ctx, steps, operations, environment)
         made = await writer.write(description, notes)
-    return [_labelled(case, description, str(steps[0].target), knowledge_base_id) for case in made]
+    model = target.model if target.provider == SANDBOX else str(target)
+    return [_labelled(case, description, model, knowledge_base_id) for case in made]
 
 
 class _Writer:

@@ -47,8 +47,8 @@ def _prepare(project_id: UUID, wish: Json, path: Path) -> tuple[Json, list[int],
         known_operations.write(session, project_id, known, path)
         auth: Json = {}
         default = None
-        if wish.get("environment") is not None:
-            environment = environments.find_environment(session, project_id, wish["environment"])
+        environment = environments.wished_for(session, project_id, wish)
+        if environment is not None:
             auth = {name: _without_secrets(one) for name, one in environment.auth.items()}
             default = environment.default_auth
         argument = {

@@ -68,10 +68,15 @@ def base_of(session: Session, project_id: UUID, wanted: str | None) -> Knowledge
 
 
 def read(session: Session, base: KnowledgeBase, source: str | None = None) -> list[KnownOperation]:
-    """All operations, or those of one source; of a very large knowledge base the first 5,000."""
+    """All operations, or those of one source; of a very large knowledge base the first 5,000. Raises NotFound for a
+    source that is none of those there are."""
     asked = {"kb": base.id, "version": base.active_version, "source": source, "most": MOST}
     rows = session.execute(READ, asked)
     found = [KnownOperation(row.id, row.source, row.key, row.sha256, row.record) for row in rows]
+    if source is not None and not found and (others := read(session, base)):
+        names = sorted({one.source for one in others})
+        told = ", ".join(repr(one) for one in names[:MOST_NAMED])
+        raise NotFound(f"The knowledge base has no operations of a source {source!r}; it has those of {told}.")
     return [one for one in found if one.record.get("method") and one.record.get("path")]
 
 
@@ -80,8 +85,8 @@ def chosen(known: Sequence[KnownOperation], wanted: Sequence[str] | None, pointe
     nothing has, and where there is nothing."""
     if not known:
         raise BadInput(
-            "The knowledge base has no operations; ingest the API's description first (POST /v1/knowledge_bases/"
-            "{knowledge_base_id}/openapi)."
+            "The knowledge base has no operations; ingest the API's description first (POST "
+            "/v1/projects/{project_id}/kb/openapi)."
         )
     if wanted is None:
         return list(range(len(known)))

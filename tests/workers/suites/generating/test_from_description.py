@@ -158,6 +158,7 @@ def test_offline_there_is_one_smoke_test_that_says_what_it_is(run: Callable[[Any
     (case,) = made("Can an order be read?", OPERATIONS)
     content.content_of_body(read_case(case))
     assert case["name"] == "[sandbox] GET /orders/{id} answers"
+    assert "Written by sandbox for: " in case["description"]
     (call,) = case["steps"]
     assert call["path_params"] == {"id": 7} and set(call["query"]) == {"q"}
     assert call["assert"] == [{"type": "status", "expected": [200]}]
