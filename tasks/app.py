@@ -62,8 +62,8 @@ def _logs(**_: Any) -> None:
     logs.setup()
 
 
-# Not at worker_init: after that Celery still writes variables of the environment, and a thread that reads one meanwhile,
-# as PostgreSQL's library does, ends the process with a segmentation fault.
+# Not at worker_init: after that Celery still writes variables of the environment, and a thread that reads one in that
+# moment, as PostgreSQL's library does, ends the process with a segmentation fault.
 @signals.celeryd_after_setup.connect
 def _start_in_process(instance: Any, **_: Any) -> None:
     if "prefork" not in str(instance.pool_cls):
