@@ -1,6 +1,7 @@
 """A step over HTTP: its request, made of the step and the environment, and the answer of the guarded client."""
 
 import json as stdlib_json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import getrandbits
@@ -36,6 +37,24 @@ class Subject:
     knowledge_base_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a request goes: a whole URL, or a path below the environment's base."""
+
+    base: str | None
+    url: str
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it goes to another host than the environment's, which gets nothing that was meant for that one."""
+        if self.base is None or not urls.is_whole(self.url):
+            return False
+        try:
+            return URL(self.url).origin() != URL(self.base).origin()
+        except ValueError:
+            return True
+
+
 @dataclass(slots=True)
 class HttpTry:
     """One try of a step, whose places are filled in but those of `url`."""
@@ -62,24 +81,26 @@ class HttpTry:
     async def _authorized(self) -> Answer:
         """The answer; a token of OAuth 2 from earlier that is refused is asked for anew, once."""
         seconds = float(self.step.get("timeout_s") or TIMEOUT_SECONDS)
-        way = render(auth.chosen(self.step.get("auth"), self.world.surroundings), self.scope)
-        if not way:
-            return await self._sent(auth.NONE, seconds)
-        given = await auth.credentials(way, self.world, seconds)
-        answer = await self._sent(given, seconds)
-        if given.kept and answer.status == UNAUTHORIZED:
-            given = await auth.credentials(way, self.world, seconds, refused=given.token)
-            answer = await self._sent(given, seconds)
-        return answer
-
-    async def _sent(self, given: Credentials, seconds: float) -> Answer:
-        method, cookies = self.step["method"], cookies_of(self.scope)
-        place = urls.filled(self.url, self.step.get("path_params"), self.scope)
         around = self.world.surroundings
         base = as_text(render(around.base_url, self.scope)) if around.base_url else None
-        url = urls.whole(base, place, self.step.get("query"), given.query)
+        place = _Place(base, urls.filled(self.url, self.step.get("path_params"), self.scope))
+        wanted = self.step.get("auth")
+        is_ours = wanted is not None or not place.is_elsewhere
+        way = render(auth.chosen(wanted, around), self.scope) if is_ours else None
+        if not way:
+            return await self._sent(place, auth.NONE, seconds)
+        given = await auth.credentials(way, self.world, seconds)
+        answer = await self._sent(place, given, seconds)
+        if given.kept and answer.status == UNAUTHORIZED:
+            given = await auth.credentials(way, self.world, seconds, refused=given.token)
+            answer = await self._sent(place, given, seconds)
+        return answer
+
+    async def _sent(self, place: _Place, given: Credentials, seconds: float) -> Answer:
+        method, cookies = self.step["method"], cookies_of(self.scope)
+        url = urls.whole(place.base, place.url, self.step.get("query"), given.query)
         body, media_type = _body(self.step)
-        headers = self._headers(given, media_type)
+        headers = self._headers(given, media_type, {} if place.is_elsewhere else self.world.surroundings.headers)
         self.done.request_body = body
         self.done.request = {"method": method, "url": url, "headers": _shown(headers, given, self.step, cookies, url)}
         return await self.world.client.request(
@@ -94,10 +115,9 @@ class HttpTry:
             cookies=cookies,
         )
 
-    def _headers(self, given: Credentials, media_type: str | None) -> CIMultiDict[str]:
+    def _headers(self, given: Credentials, media_type: str | None, around: Mapping[str, str]) -> CIMultiDict[str]:
         """The environment's, ours, those that authenticate, and over all of them the step's own."""
         headers: CIMultiDict[str] = CIMultiDict()
-        around = self.world.surroundings.headers
         for name, value in render(dict(around), self.scope).items() if around else ():
             headers[name] = as_text(value)
         if media_type:

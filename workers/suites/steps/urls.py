@@ -16,9 +16,14 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 _AUTHORITY = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 
+def is_whole(url: str) -> bool:
+    """Whether it says where it goes by itself."""
+    return url[:8].lower().startswith(("http://", "https://"))
+
+
 def joined(base: str | None, url: str) -> str:
     """The URL, or the path below the base, whose own path stays. Raises BadInput where there is no base."""
-    if url[:8].lower().startswith(("http://", "https://")):
+    if is_whole(url):
         return url
     if not base:
         raise BadInput("The url is a path, and there is no base_url; set it in the environment or write the whole URL.")

@@ -40,6 +40,19 @@ def test_a_request_authenticates_as_its_step_says(auth: Any, name: str, value: s
     assert name not in echoed(ran(step(auth=False), **default)[0])["headers"]
 
 
+def test_a_whole_url_to_another_host_gets_nothing_that_is_meant_for_the_environments() -> None:
+    around: Any = {"auth": {"mine": BEARER | {"token": "tok"}}, "default_auth": "mine", "headers": {"X-Mine": "1"}}
+    there: Any = [
+        lambda target: step(target.url("/api/echo")),
+        lambda target: step(target.url("/api/echo"), auth="mine"),
+    ]
+    plain, asked = ran(*there, base_url="http://127.0.0.1:9/api", **around)
+    assert not {"authorization", "x-mine"} & echoed(plain)["headers"].keys()
+    assert echoed(asked)["headers"]["authorization"] == "Bearer tok"
+    (ours,) = ran(there[0], **around)
+    assert (echoed(ours)["headers"]["authorization"], echoed(ours)["headers"]["x-mine"]) == ("Bearer tok", "1")
+
+
 def test_an_api_key_may_be_in_the_query() -> None:
     auth = {"type": "api_key", "name": "key", "value": "{{secret.pass}}", "in": "query"}
     results, target, _ = run_all(step("/echo?a=1", auth=auth), secrets=SECRETS)
