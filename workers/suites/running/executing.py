@@ -125,7 +125,7 @@ class Steps:
         try:
             result = await run_step(step, self.scope, self._world, **where)
         except Exception as error:  # one broken step shall not end the run
-            privacy.log_crash(self._world.ctx.store, error, step=step["id"], run=str(self._world.run_id))
+            privacy.log_crash(Store.NONE, error, step=step["id"], run=str(self._world.run_id))
             broken = {"error": {"code": "internal_error", "message": BROKEN}}
             result = not_run(step, phase, Verdict.ERRORED, BROKEN, self.trace_id) | broken
         self.results.append(result)

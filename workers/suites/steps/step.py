@@ -9,8 +9,6 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from infra import json
 from infra.clock import now, rfc3339
 from infra.errors import (
@@ -22,7 +20,8 @@ from infra.errors import (
     TargetUnreachable,
     TimedOut,
 )
-from models import Verdict
+from models import Store, Verdict
+from workers.jobs import privacy
 from workers.providers.limits import retry_after
 from workers.suites import assertions
 from workers.suites.base import BODY_SHOWN, Judged, World
@@ -44,8 +43,6 @@ NOT_FOUND = "value_not_found"
 _APART = frozenset(("id", "name", "kind", "url", "assert"))
 # What a provider's failure would be if it were an answer.
 _AS_STATUS: tuple[tuple[type[SwitchyardError], str], ...] = ((ProviderRateLimited, "429"), (ProviderUnavailable, "503"))
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -225,7 +222,8 @@ async def run_step(
             raise
         running.fail(error)
     except Exception as error:
-        log.exception("test_run.step_broke", run_id=str(world.run_id), step=running.name)
+        # As of a private job: its text may quote a secret.
+        privacy.log_crash(Store.NONE, error, step=running.name, run=str(world.run_id))
         running.code = "internal_error"
         running.reason = f"The step could not be performed: Switchyard itself failed with {type(error).__name__}."
     return await running.result(phase, started_at, begun)

@@ -285,12 +285,15 @@ def test_the_end_of_the_job_is_no_result() -> None:
         ran(a_question(), complete=complete, scope={"variables": {"topic": "x"}})
 
 
-def test_a_fault_of_ours_is_an_error_of_the_step() -> None:
+def test_a_fault_of_ours_is_an_error_of_the_step_and_is_logged_without_what_it_quotes(capfd: Any) -> None:
     async def complete(payload: Any) -> Any:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("hunter2hunter2")
 
-    result = ran(a_question(), complete=complete, scope={"variables": {"topic": "x"}})[0]
+    scope = {"variables": {"topic": "x"}}
+    result = ran(a_question(), complete=complete, scope=scope, secrets={"word": "hunter2hunter2"})[0]
     assert (result["verdict"], result["error"]["code"]) == ("errored", "internal_error")
+    logged = "".join(capfd.readouterr())
+    assert "ZeroDivisionError" in logged and "hunter2hunter2" not in logged + json.dumps(result)
 
 
 WORDS = ["failed", "passed", "verdict", "status", "type", "http", "1", "500", "steps", "null", "error", "message"]
