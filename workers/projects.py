@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from infra import db
@@ -18,6 +19,7 @@ Json = dict[str, Any]
 
 KNOWN_SECONDS = 1.0
 KNOWN_AT_MOST = 10_000
+LOCK = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ def get_project(session: Session, own: UUID, project_id: UUID) -> Project:
     if project is None:
         raise NotFound("There is no such project.")
     return project
+
+
+def lock(session: Session, project_id: UUID) -> None:
+    """Has others who lock the project wait until this transaction ends: whoever counts its things, or looks whether a
+    name is free, before adding one."""
+    session.execute(LOCK, {"project_id": project_id})
 
 
 def create_project(session: Session, *, name: str, owner_email: str) -> tuple[Project, User]:

@@ -29,7 +29,6 @@ COLUMNS = {"name": "name", "event_types": "event_types", "kind": "kind", "input"
 OPTIONS = tuple(name for name in WISHES if name != "run_at")
 DELETED = "The hook was deleted before there was a job."
 
-LOCK_PROJECT = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 # What came in the pause is due now; what waited anyway goes on waiting.
 RELEASE = text("""
 UPDATE inbox_messages SET retry_at = now(), waiting_since = now()
@@ -54,7 +53,7 @@ def create_hook(session: Session, *, project_id: UUID, created_by: UUID, body: J
     hook.scheme_options = _scheme_options(hook.scheme, body.get("scheme_options"))
     _apply(session, hook, body)
     # One after the other, so that two requests cannot both be the last.
-    session.execute(LOCK_PROJECT, {"project_id": project_id})
+    projects.lock(session, project_id)
     if (session.scalar(select(func.count()).select_from(Hook.in_project(project_id).subquery())) or 0) >= AT_MOST:
         raise Conflict(f"This project has {AT_MOST} hooks, which is the most; delete one that is not needed.")
     secrets.keep(hook, secret)

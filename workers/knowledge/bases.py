@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from marshmallow import ValidationError
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from infra.errors import BadInput, Conflict, NotFound, SwitchyardError
 from models import KnowledgeBase
 from schemas.base import pointers
 from schemas.knowledge_settings import KnowledgeSettings
+from workers import projects
 from workers.paging import PageOf, Window, page
 from workers.providers import names
 
@@ -21,7 +22,6 @@ Json = dict[str, Any]
 
 DEFAULT_NAME = "Default"
 AT_MOST = 1000
-LOCK_PROJECT = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 MODEL = "/settings/embedding_model"
 SETTINGS = KnowledgeSettings()
 
@@ -30,7 +30,7 @@ def create_base(session: Session, *, project_id: UUID, created_by: UUID, body: J
     """A new, empty knowledge base; raises Conflict where there are too many, and what `require_embeddings` raises."""
     require_embeddings(body["settings"]["embedding_model"])
     # One after the other, so that two requests cannot both be the last.
-    session.execute(LOCK_PROJECT, {"project_id": project_id})
+    projects.lock(session, project_id)
     if (session.scalar(select(func.count()).select_from(_present(project_id).subquery())) or 0) >= AT_MOST:
         raise Conflict(f"This project has {AT_MOST} knowledge bases, which is the most; delete one.")
     base = KnowledgeBase(

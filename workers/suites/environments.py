@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, text
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from infra import crypto, ids
@@ -14,6 +14,7 @@ from infra.http import check_headers, check_url
 from models import Environment, EnvironmentSecret, Suite
 from schemas import templated
 from schemas.templated import has_place
+from workers import projects
 from workers.knowledge import bases
 from workers.paging import PageOf, Window, page
 from workers.suites import content
@@ -27,14 +28,13 @@ MOST_SECRETS = 200
 COLUMNS = ("name", "description", "base_url", "variables", "headers", "auth", "default_auth", "knowledge_base_id")
 TEMPLATES = ("base_url", "headers", "auth")
 MOST_NAMED = 20
-LOCK_PROJECT = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 
 
 def create_environment(session: Session, project_id: UUID, body: Json, *, created_by: UUID | None) -> Environment:
     """A new environment of what EnvironmentIn loaded. Raises BadInput or TargetRefused with pointers, and Conflict for
     a name that is taken or one too many."""
     _check(session, project_id, body)
-    session.execute(LOCK_PROJECT, {"project_id": project_id})
+    projects.lock(session, project_id)
     _require_free(session, project_id, body["name"])
     if (session.scalar(select(func.count()).select_from(_present(project_id).subquery())) or 0) >= AT_MOST:
         raise Conflict(f"This project has {AT_MOST} environments, which is the most; delete one.")
@@ -90,7 +90,7 @@ def change_environment(session: Session, environment: Environment, body: Json) -
     """The locked environment with what EnvironmentPatch loaded; raises what `create_environment` raises."""
     whole = {name: getattr(environment, name) for name in COLUMNS} | body
     _check(session, environment.project_id, whole, sent=body)
-    session.execute(LOCK_PROJECT, {"project_id": environment.project_id})
+    projects.lock(session, environment.project_id)
     if whole["name"] != environment.name:
         _require_free(session, environment.project_id, whole["name"])
     for name, value in body.items():
@@ -103,7 +103,7 @@ def change_environment(session: Session, environment: Environment, body: Json) -
 def remove_environment(session: Session, environment: Environment) -> Environment:
     """The locked environment, which nobody finds from here on, and without its secrets. Raises Conflict where a suite
     runs in it."""
-    session.execute(LOCK_PROJECT, {"project_id": environment.project_id})
+    projects.lock(session, environment.project_id)
     users = Suite.in_project(environment.project_id).where(Suite.deleted_at.is_(None))
     suite = session.scalars(users.where(Suite.environment_id == environment.id)).first()
     if suite is not None:

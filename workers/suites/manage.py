@@ -4,13 +4,14 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from infra import ids
 from infra.clock import now
 from infra.errors import BadInput, Conflict, NotFound
 from models import Suite
+from workers import projects
 from workers.paging import PageOf, Window, page
 from workers.suites import cases, content, environments
 
@@ -20,14 +21,13 @@ AT_MOST = 1000
 MOST_NAMED = 20
 CONTENT = ("variables", "setup", "teardown")
 COLUMNS = ("name", "description", "tags", "case_ids", "select_tags", "environment_id", "defaults")
-LOCK_PROJECT = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 
 
 def create_suite(session: Session, project_id: UUID, body: Json, *, created_by: UUID | None) -> Suite:
     """A new suite of what SuiteIn loaded. Raises BadInput with pointers, and Conflict for a name that is taken or one
     suite too many."""
     made = content.checked({name: body[name] for name in CONTENT})
-    session.execute(LOCK_PROJECT, {"project_id": project_id})
+    projects.lock(session, project_id)
     _require_existing(session, project_id, body)
     _require_free(session, project_id, body["name"])
     if (session.scalar(select(func.count()).select_from(_present(project_id).subquery())) or 0) >= AT_MOST:
@@ -71,7 +71,7 @@ def change_suite(session: Session, suite: Suite, body: Json) -> Suite:
     """The locked suite with what SuitePatch loaded; raises what `create_suite` raises."""
     if any(name in body for name in CONTENT):
         suite.content = content.checked(suite.content | {name: body[name] for name in CONTENT if name in body})
-    session.execute(LOCK_PROJECT, {"project_id": suite.project_id})
+    projects.lock(session, suite.project_id)
     _require_existing(session, suite.project_id, body)
     if body.get("name", suite.name) != suite.name:
         _require_free(session, suite.project_id, body["name"])

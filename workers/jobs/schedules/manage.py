@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from infra.clock import now
 from infra.errors import BadInput, Conflict, NotFound
 from models import Job, Schedule
+from workers import projects
 from workers.jobs.schedules.times import NEVER, Times, upcoming
 from workers.jobs.submit import WISHES, Wish, prepare, submit, wish_of
 from workers.paging import PageOf, Window, page
@@ -23,7 +24,6 @@ COLUMNS = {"name": "name", "cron": "cron", "timezone": "timezone", "catch_up": "
     "input": "payload"
 }
 OPTIONS = tuple(name for name in WISHES if name != "run_at")
-LOCK_PROJECT = text("SELECT 1 FROM projects WHERE id = :project_id FOR NO KEY UPDATE")
 
 
 def create_schedule(session: Session, *, project_id: UUID, created_by: UUID, body: Json) -> Schedule:
@@ -31,7 +31,7 @@ def create_schedule(session: Session, *, project_id: UUID, created_by: UUID, bod
     schedule = Schedule(project_id=project_id, created_by=created_by, options={})
     _apply(session, schedule, body)
     # One after the other, so that two requests cannot both be the last.
-    session.execute(LOCK_PROJECT, {"project_id": project_id})
+    projects.lock(session, project_id)
     if _count(session, project_id) >= AT_MOST:
         raise Conflict(f"This project has {AT_MOST} schedules, which is the most; delete one that is not needed.")
     schedule.next_run_at = _first(schedule)

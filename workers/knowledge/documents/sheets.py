@@ -45,13 +45,16 @@ def read_workbook(path: Path, _: Json) -> Document:
 def read_separated(path: Path, said: Json) -> Document:
     """The rows of a CSV or TSV file, by whichever separator fits."""
     text = read_text(path, said)
-    csv.field_size_limit(len(text) + 1)
     document = Document("csv", "")
+    # It is one limit of the whole process.
+    limit = csv.field_size_limit(len(text) + 1)
     try:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
         kept = _bounded(rows, MOST_CELLS, document, "The file")
     except csv.Error as error:
         raise DocumentUnreadable(f"The file is no table of separated values: {error}.") from None
+    finally:
+        csv.field_size_limit(limit)
     document.text = table(kept)
     return document
 

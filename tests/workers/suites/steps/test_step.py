@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from infra import ids, storage
 from infra.errors import ProviderUnavailable
@@ -285,14 +286,15 @@ def test_the_end_of_the_job_is_no_result() -> None:
         ran(a_question(), complete=complete, scope={"variables": {"topic": "x"}})
 
 
-def test_a_fault_of_ours_is_an_error_of_the_step_and_is_logged_without_what_it_quotes(capfd: Any) -> None:
+def test_a_fault_of_ours_is_an_error_of_the_step_and_is_logged_without_what_it_quotes() -> None:
     async def complete(payload: Any) -> Any:
         raise ZeroDivisionError("hunter2hunter2")
 
     scope = {"variables": {"topic": "x"}}
-    result = ran(a_question(), complete=complete, scope=scope, secrets={"word": "hunter2hunter2"})[0]
+    with capture_logs() as events:
+        result = ran(a_question(), complete=complete, scope=scope, secrets={"word": "hunter2hunter2"})[0]
     assert (result["verdict"], result["error"]["code"]) == ("errored", "internal_error")
-    logged = "".join(capfd.readouterr())
+    logged = json.dumps(events)
     assert "ZeroDivisionError" in logged and "hunter2hunter2" not in logged + json.dumps(result)
 
 
