@@ -46,7 +46,7 @@ worker_consumer = "tasks.consumer:Consumer"
 control_queue_exclusive = event_queue_exclusive = False
 control_queue_durable = event_queue_durable = True
 
-imports = ("tasks.jobs", "tasks.knowledge", "tasks.outbox", "tasks.sweeps", "tasks.webhooks")
+imports = ("tasks.jobs", "tasks.knowledge", "tasks.outbox", "tasks.sweeps", "tasks.traces", "tasks.webhooks")
 
 # Logs are ours (infra/logs.py); Flower reads the events.
 worker_hijack_root_logger = False
@@ -74,5 +74,12 @@ beat_schedule = {
     "embeddings": {"task": "sweeps.embeddings", "schedule": 600.0, "options": {"expires": 600}},
     "abandoned_runs": {"task": "sweeps.abandoned_test_runs", "schedule": 5.0, "options": {"expires": 5}},
     "test_runs": {"task": "sweeps.test_runs", "schedule": 60.0, "options": {"expires": 60}},
+    "traces": {"task": "traces.roll_up", "schedule": 1.0, "options": {"expires": 5}},
+    "trace_days": {"task": "traces.days", "schedule": 30.0, "options": {"expires": 30}},
+    "trace_retention": {"task": "traces.retention", "schedule": 60.0, "options": {"expires": 60}},
+    "feature_moves": {"task": "features.move", "schedule": 2.0, "options": {"expires": 5}},
+    "feature_lessons": {"task": "features.teach", "schedule": 2.0, "options": {"expires": 5, "queue": "features"}},
+    "feature_reruns": {"task": "features.reruns", "schedule": 2.0, "options": {"expires": 5}},
+    "features": {"task": "features.quiet", "schedule": 2.0, "options": {"expires": 5}},
     "idempotency": {"task": "sweeps.forget_idempotency_keys", "schedule": 600.0, "options": {"expires": 600}},
 }

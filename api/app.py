@@ -7,10 +7,11 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import commands, errors, health, hooks, openapi, sockets, streams
+from api import commands, errors, health, hooks, openapi, otlp, sockets, streams
 from api.v1 import BLUEPRINTS
-from infra import ids, logs, metrics
+from infra import handoff, ids, logs, metrics
 from infra.settings import settings
+from workers.traces import own_jobs
 
 WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
 QUIET = frozenset({"/health", "/ready", "/metrics"})
@@ -27,10 +28,12 @@ def create_app() -> Flask:
     app.before_request(_begin)
     app.after_request(_end)
     errors.init_app(app)
-    for blueprint in (*BLUEPRINTS, hooks.bp, health.bp, openapi.bp, sockets.bp):
+    for blueprint in (*BLUEPRINTS, hooks.bp, otlp.bp, health.bp, openapi.bp, sockets.bp):
         app.register_blueprint(blueprint)
     commands.init_app(app)
     streams.close_on_exit()
+    # Jobs that end here were cancelled.
+    handoff.on_exit(lambda: None, lambda: own_jobs.flush(2.0))
     if settings().trusted_proxies:
         hops = settings().trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -41,6 +44,8 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if WELL_FORMED_REQUEST_ID.fullmatch(given) else ids.show("req", ids.new_id())
     g.started = time.perf_counter()
+    if own_jobs.on():
+        own_jobs.come_with(request.headers.get("traceparent"))
 
 
 def _end(response: Response) -> Response:

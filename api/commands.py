@@ -1,6 +1,7 @@
 """What an operator does at the shell: `flask --app wsgi <command>`, or `switchyard <command>` where it is installed."""
 
 import logging
+from contextlib import suppress
 from uuid import UUID
 
 import click
@@ -10,17 +11,21 @@ from flask import Flask
 import models
 from api import test_command
 from infra import db, ids, json, schema
-from infra.errors import NotFound, Unauthenticated
+from infra.errors import NotFound, Unauthenticated, Unavailable
 from schemas.api_key import SCOPES
 from schemas.project import ProjectOut
 from workers import doctor, projects
 from workers.identity import keys
+from workers.traces import forgetting
 
 
 @click.command("migrate")
 def migrate() -> None:
     """Brings the database's tables up to date."""
     schema.upgrade()
+    # Spans of today have a day of theirs when the first come. What cannot be now is done by the clock.
+    with suppress(Unavailable):
+        forgetting.keep_days()
     click.echo(f"migrated to {schema.newest()}")
 
 

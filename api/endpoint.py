@@ -79,7 +79,7 @@ class Spec:
     status: int
     errors: tuple[int, ...] = ()
     also: Mapping[str, Any] = field(default_factory=dict)
-    or_else: Mapping[int, type[Schema]] = field(default_factory=dict)
+    or_else: Mapping[int, type[Schema] | None] = field(default_factory=dict)
     takes: Mapping[str, Any] = field(default_factory=dict)
     bytes_of_file: bool = False
 
@@ -98,12 +98,13 @@ def endpoint(
     place: str | None = None,
     errors: tuple[int, ...] = (),
     also: Mapping[str, Any] | None = None,
-    or_else: Mapping[int, type[Schema]] | None = None,
+    or_else: Mapping[int, type[Schema] | None] | None = None,
     bytes_of_file: bool = False,
 ) -> Callable[[View], View]:
     """Makes a view an endpoint; `page` for a list of `returns`, `place` where what it makes is found, if not below its
-    own address; `errors`, `also` (media types), `or_else` (what a Response of another status has) and `bytes_of_file`
-    (api/downloads.py) to document it. A text in `also` is a stream, told in words; anything else is a schema."""
+    own address; `errors`, `also` (media types), `or_else` (what a Response of another status has; None: nothing)
+    and `bytes_of_file` (api/downloads.py) to document it. A text in `also` is a stream, told in words; anything else is
+    a schema."""
     reads_body = body() if body else None
     reads_query = query() if query else None
     writes = (page_of(returns) if page and returns else returns or Schema)()

@@ -63,6 +63,7 @@ SEND_CURSOR = _request_header(
 )
 
 SEND_RANGE = _request_header("Range", "`bytes=0-1023`: only these bytes; with `If-Range`, only of the file it names.")
+SEND_TAGS = _request_header("If-None-Match", "ETags of what you have; 304 means that one of them is still right.")
 BYTES: Json = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -123,18 +124,19 @@ def problems(*statuses: int) -> Json:
 
 
 def words(docstring: str) -> Json:
-    """A docstring's first line as the summary, the whole as the description."""
+    """A docstring's first sentence as the summary, the whole as the description."""
     lines = [line.strip() for line in docstring.strip().splitlines()]
+    paragraph = " ".join(lines).partition("  ")[0]
     return {
-        "summary": lines[0].rstrip(".").replace("`", ""),
+        "summary": paragraph.partition(". ")[0].rstrip(".").replace("`", ""),
         **({"description": "\n".join(lines)} if lines[1:] else {}),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """A view that needs no key: its content types by status, whether it is counted against the address, and kept by
-    clients; the bodies it takes and the problems they may have."""
+    """A view that is no endpoint: its content types by status, whether it is counted against the address, and kept by
+    clients; the bodies it takes and the problems they may have; the scope that it asks of a key, if it does."""
 
     content: Mapping[int, Mapping[str, Json]]
     counted: bool = True
@@ -142,6 +144,7 @@ class Public:
     takes: Mapping[str, Json] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     query: tuple[Json, ...] = ()
+    scope: str | None = None
 
 
 TEXT: Json = {"schema": {"type": "string"}}
@@ -184,6 +187,13 @@ RECEIVED: Json = {
         },
     }
 }
+# In JSON; int64 is text there. Absent: all were accepted.
+_PARTIAL = {"rejectedSpans": {"type": "string", "pattern": "^[0-9]+$"}, "errorMessage": {"type": "string"}}
+SPANS_RECEIVED: Json = {
+    "schema": {"type": "object", "properties": {"partialSuccess": {"type": "object", "properties": _PARTIAL}}}
+}
+SPANS: Json = {"schema": {"type": "object", "properties": {"resourceSpans": {"type": ["array", "null"]}}}}
+PROTOBUF: Json = {"schema": {"type": "string", "format": "binary"}}
 FORM_PAYLOAD: Json = {
     "schema": {"type": "object", "required": ["payload"], "properties": {"payload": {"type": "string"}}}
 }
@@ -215,6 +225,13 @@ PUBLIC = {
         errors=(403, 404, 416, 503),
     ),
     "get_badge": Public({200: {"image/svg+xml": TEXT}}, query=(_in_link("token"),), errors=(404, 503)),
+    "receive_spans": Public(
+        {200: {"application/json": SPANS_RECEIVED, "application/x-protobuf": PROTOBUF}},
+        kept=False,
+        takes={"application/json": SPANS, "application/x-protobuf": PROTOBUF},
+        errors=(400, 401, 403, 408, 413, 415, 503),
+        scope="traces:write",
+    ),
     "receive_event": Public(
         {200: {"application/json": RECEIVED}, 202: {"application/json": RECEIVED}},
         kept=False,
@@ -249,7 +266,7 @@ class Describer:
         return operation
 
     def public(self, rule: Rule, name: str, docstring: str) -> Json:
-        """An operation that needs no key."""
+        """An operation that is no endpoint's."""
         view = PUBLIC[name]
         headers = REQUEST_ID | (ALLOWANCE if view.counted else {}) | (ETAG if view.counted and view.kept else {})
         responses: Json = {
@@ -259,9 +276,10 @@ class Describer:
         if view.counted and view.kept:
             responses["304"] = {"description": "Not Modified.", "headers": headers}
         responses |= problems(500, *view.errors, *((429,) if view.counted else ()))
+        security = [{"bearer": [view.scope]}] if view.scope else []
         parameters = [*(path_parameter(rule, one) for one in sorted(rule.arguments)), *view.query, SEND_REQUEST_ID]
         body = {"requestBody": {"required": True, "content": dict(view.takes)}} if view.takes else {}
-        return {**words(docstring), "security": [], "parameters": parameters, **body, "responses": responses}
+        return {**words(docstring), "security": security, "parameters": parameters, **body, "responses": responses}
 
     def _parameters(self, rule: Rule, spec: Spec, creates: bool) -> list[Json]:
         found = [path_parameter(rule, name) for name in sorted(rule.arguments)]
@@ -275,12 +293,14 @@ class Describer:
             found.append(SEND_LAST_EVENT if rule.arguments else SEND_CURSOR)
         if spec.bytes_of_file:
             found.append(SEND_RANGE)
+        if _conditional(spec):
+            found.append(SEND_TAGS)
         return found
 
     def _success(self, spec: Spec, creates: bool, *, ends: bool) -> Json:
         if spec.bytes_of_file:
             return _bytes_of_file(REQUEST_ID | ALLOWANCE, spec.also)
-        plain = REQUEST_ID | ALLOWANCE | (REPLAYED if creates else {})
+        plain = REQUEST_ID | ALLOWANCE | (REPLAYED if creates else {}) | (ETAG if _conditional(spec) else {})
         headers = plain
         if spec.status in (201, 202) and spec.returns and "id" in spec.returns().fields:
             headers = headers | LOCATION
@@ -293,12 +313,8 @@ class Describer:
         if content:
             answers[str(spec.status)]["content"] = content
         for status, other in spec.or_else.items():
-            described = {"application/json": {"schema": self._shapes.ref(other)}}
-            answers[str(status)] = {
-                "description": HTTPStatus(status).phrase + ".",
-                "headers": plain,
-                "content": described,
-            }
+            described = {"content": {"application/json": {"schema": self._shapes.ref(other)}}} if other else {}
+            answers[str(status)] = {"description": HTTPStatus(status).phrase + ".", "headers": plain, **described}
         if STREAM in spec.also:
             content[STREAM] |= {
                 "example": SSE_EXAMPLE if ends else SSE_EXAMPLE.replace("id: 7", f"id: {CURSOR_EXAMPLE}")
@@ -306,6 +322,10 @@ class Describer:
         if ends and any(isinstance(said, str) for said in spec.also.values()):
             answers["204"] = {"description": "Nothing follows any more; do not come back.", "headers": headers}
         return answers
+
+
+def _conditional(spec: Spec) -> bool:
+    return HTTPStatus.NOT_MODIFIED in spec.or_else
 
 
 def _bytes_of_file(headers: Json, types: Mapping[str, str]) -> Json:

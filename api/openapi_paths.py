@@ -14,6 +14,8 @@ from models import (
     DatabaseConnection,
     Environment,
     Failure,
+    Feature,
+    FeatureDrift,
     Hook,
     InboxMessage,
     Job,
@@ -25,6 +27,7 @@ from models import (
     Schedule,
     StoredFile,
     Suite,
+    Trace,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -44,6 +47,8 @@ PREFIXES = {
     "entry_id": f"({'|'.join(ENTRY_PREFIX.values())})",
     "evaluation_id": KbEvaluation.prefix,
     "failure_id": Failure.prefix,
+    "drift_id": FeatureDrift.prefix,
+    "feature_id": Feature.prefix,
     "file_id": StoredFile.prefix,
     "hook_id": Hook.prefix,
     "job_id": Job.prefix,
@@ -55,6 +60,7 @@ PREFIXES = {
     "run_id": Run.prefix,
     "schedule_id": Schedule.prefix,
     "suite_id": Suite.prefix,
+    "trace_id": Trace.prefix,
 }
 # Path parameters that are no ids.
 SHAPES: dict[str, Json] = {

@@ -1,6 +1,5 @@
 """marshmallow schemas as JSON schemas: what apispec's plugin cannot know of our fields, and the kinds of jobs."""
 
-from functools import cache
 from typing import Any
 
 from apispec import APISpec
@@ -55,11 +54,6 @@ def _exactly(self: Any, field: fields.Field[Any], ret: Json) -> Json:
     return more
 
 
-@cache
-def _page(item: type[Schema]) -> type[Schema]:
-    return page_of(item)
-
-
 class Shapes:
     """The JSON schemas of one document."""
 
@@ -81,7 +75,7 @@ class Shapes:
             return {"$ref": "#/components/schemas/JobIn"}
         if issubclass(schema, OneOf):
             return {"oneOf": [self.ref(one) for one in schema.one_of.values()]}
-        found: Json = self._converter.resolve_nested_schema(_page(schema) if page else schema)
+        found: Json = self._converter.resolve_nested_schema(page_of(schema) if page else schema)
         return found
 
     def query(self, schema: type[Schema]) -> list[Json]:

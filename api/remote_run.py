@@ -147,15 +147,18 @@ class Remote:
 
     def _asked(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """The answer of a request that may be repeated; raises Trouble."""
+        unreachable = 0
         for tries, wait in enumerate(WAITS, start=1):
             try:
                 answer = self._http.request(method, path, **options)
+                unreachable = 0
                 if answer.status_code not in SUPPOSED_TO_PASS or tries == len(WAITS):
                     return self._refuse(answer)
                 after = answer.headers.get("Retry-After", "")
                 wait = min(float(after), 30.0) if after.isdecimal() else wait
             except httpx2.TransportError as error:
-                if tries > UNREACHABLE_TRIES or isinstance(error, httpx2.UnsupportedProtocol):
+                unreachable += 1
+                if unreachable > UNREACHABLE_TRIES or isinstance(error, httpx2.UnsupportedProtocol):
                     raise Trouble(self._unreachable(error)) from None
             self._sleep(wait)
         raise Trouble(f"{self._url} is too busy; try again later.")

@@ -4,6 +4,7 @@ Every wait has a limit, so a broken database is an error within seconds and neve
 connection (PgBouncer in transaction mode works; let it pass `options` with `ignore_startup_parameters`).
 """
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from infra.settings import settings
 
 CONNECT_TIMEOUT_SECONDS = 2
 PING_AFTER_SECONDS = 1.0
+_COPIED = "switchyard_copied"
+_COPIED_AT_ONCE = 256 * 1024
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 SERVER_LIMITS = (
     "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -58,6 +61,7 @@ def make_engine(url: str, *, pool_size: int) -> Engine:
     event.listen(made, "checkin", _note_use)
     event.listen(made, "checkout", lambda connection, _record, _proxy: watch.begin(connection))
     event.listen(made, "checkout", _ping_if_idle)
+    event.listen(made, "do_execute", _copy_if_asked)
     return made
 
 
@@ -67,6 +71,20 @@ def _keep_first_line(context: Any) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
+
+
+def copy_in(session: Session, statement: str, rows: bytes) -> None:
+    """Runs a COPY … FROM STDIN; its errors are SQLAlchemy's, like any statement's."""
+    session.connection().exec_driver_sql(statement, execution_options={_COPIED: rows})
+
+
+def _copy_if_asked(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
+    """In the place of `execute`, if the statement has rows with it."""
+    rows = context.execution_options.get(_COPIED) if context is not None else None
+    if rows is None:
+        return False
+    cursor.copy_expert(statement, io.BytesIO(rows), _COPIED_AT_ONCE)
+    return True
 
 
 def _note_use(_connection: Any, record: Any) -> None:

@@ -34,7 +34,11 @@ def dump_canonical(value: Any) -> bytes:
 
 def dump_for_postgres(value: Any) -> str:
     """JSON text that JSONB takes: it has no U+0000, so a model that says it is quoted with U+FFFD."""
-    text = dumps(value)
+    return quote_nul(dumps(value))
+
+
+def quote_nul(text: str) -> str:
+    """JSON text with U+FFFD in the place of each U+0000."""
     return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 

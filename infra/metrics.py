@@ -19,6 +19,9 @@ requests = Histogram(
 jobs_finished = Counter("switchyard_jobs_finished_total", "Attempts that ended.", ("kind", "status"))
 job_seconds = Histogram("switchyard_job_seconds", "Run time of attempts.", ("kind",), buckets=(*BUCKETS, 300.0, 900.0))
 webhook_attempts = Counter("switchyard_webhook_attempts_total", "Attempts to deliver a webhook.", ("outcome",))
+traces_dropped = Counter(
+    "switchyard_own_traces_dropped_total", "Jobs (jobs), and spans for outside (out), that went untraced.", ("of",)
+)
 webhook_seconds = Histogram("switchyard_webhook_seconds", "What receivers took to answer.", buckets=BUCKETS)
 webhook_delay_seconds = Histogram(
     "switchyard_webhook_delay_seconds", "From an event to the first attempt to deliver it.", buckets=(*BUCKETS, 900.0)

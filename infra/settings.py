@@ -6,6 +6,7 @@ Nothing else in the product reads the environment. A wrong value stops the start
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -64,6 +65,19 @@ class Settings:
     # Of test runs; 0 keeps them.
     test_run_retention_days: int
 
+    # Of traces; 0 keeps them. Where their observations are: postgres, or clickhouse at its URL.
+    trace_retention_days: int
+    trace_store: str
+    clickhouse_url: str | None = field(repr=False)
+    # What a project may send; more is asked to come later.
+    spans_per_minute: int
+    # How long nothing of a trace must have come before its features are looked for.
+    feature_quiet_seconds: float
+    # Jobs are traced: into their own project, and to any OTLP endpoint, with these headers.
+    trace_jobs: bool
+    otlp_export_endpoint: str | None
+    otlp_export_headers: dict[str, str] = field(repr=False)
+
     # What may be called for a user: private networks, on any port, and the ports of everything else.
     allow_private_targets: tuple[IPv4Network | IPv6Network, ...]
     allowed_target_ports: tuple[range, ...]
@@ -121,15 +135,14 @@ def read() -> Settings:
             project_max_queued=env.int("PROJECT_MAX_QUEUED", 100_000),
             max_queued=env.int("MAX_QUEUED", 1_000_000),
             **_kept(env),
+            **_traced(env),
             **_outward(env),
             ai_provider=env.str("AI_PROVIDER", "sandbox"),
             ai_model=env.str("AI_MODEL", "sandbox"),
             provider_timeout_seconds=env.float("PROVIDER_TIMEOUT_SECONDS", 600.0),
             model_aliases=env.dict("MODEL_ALIASES", {}),
             providers={name: _provider(env, name) for name in PROVIDERS},
-            s3_bucket=env.str("S3_BUCKET", None) or None,
-            s3_endpoint_url=env.str("S3_ENDPOINT_URL", None) or None,
-            s3_public_url=env.str("S3_PUBLIC_URL", None) or None,
+            **_stored(env),
         )
     except (EnvError, ValueError) as error:
         raise SettingsError(f"settings: {error}") from None
@@ -148,6 +161,27 @@ def _kept(env: Env) -> dict[str, Any]:
     return {
         "retention_days": env.int("RETENTION_DAYS", 30),
         "test_run_retention_days": env.int("TEST_RUN_RETENTION_DAYS", 90),
+    }
+
+
+def _stored(env: Env) -> dict[str, Any]:
+    return {
+        "s3_bucket": env.str("S3_BUCKET", None) or None,
+        "s3_endpoint_url": env.str("S3_ENDPOINT_URL", None) or None,
+        "s3_public_url": env.str("S3_PUBLIC_URL", None) or None,
+    }
+
+
+def _traced(env: Env) -> dict[str, Any]:
+    return {
+        "trace_retention_days": env.int("TRACE_RETENTION_DAYS", 30),
+        "trace_store": env.str("TRACE_STORE", "postgres"),
+        "clickhouse_url": env.str("CLICKHOUSE_URL", None) or None,
+        "spans_per_minute": env.int("SPANS_PER_MINUTE", 1_200_000),
+        "feature_quiet_seconds": env.float("FEATURE_QUIET_SECONDS", 60.0),
+        "trace_jobs": env.bool("TRACE_JOBS", False),
+        "otlp_export_endpoint": env.str("OTLP_EXPORT_ENDPOINT", None) or None,
+        "otlp_export_headers": env.dict("OTLP_EXPORT_HEADERS", {}),
     }
 
 
@@ -248,9 +282,21 @@ def _checked(settings: Settings) -> Settings:
     )
     require(settings.retention_days > 0, "RETENTION_DAYS must be at least 1")
     require(settings.test_run_retention_days >= 0, "TEST_RUN_RETENTION_DAYS must be 0 (keep) or more")
+    _check_traces(settings, require)
     require(0 < settings.webhook_timeout_seconds <= 60, "WEBHOOK_TIMEOUT_SECONDS must be more than 0 and at most 60")
     require(settings.ai_provider in (*PROVIDERS, "sandbox"), "AI_PROVIDER must be one of the providers or sandbox")
     return settings
+
+
+def _check_traces(settings: Settings, require: Callable[[bool, str], None]) -> None:
+    require(settings.trace_retention_days >= 0, "TRACE_RETENTION_DAYS must be 0 (keep) or more")
+    require(settings.trace_store in ("postgres", "clickhouse"), "TRACE_STORE must be postgres or clickhouse")
+    require(
+        settings.trace_store == "postgres" or bool(settings.clickhouse_url),
+        "TRACE_STORE=clickhouse needs CLICKHOUSE_URL, such as http://user:password@localhost:8123/traces",
+    )
+    require(settings.spans_per_minute > 0, "SPANS_PER_MINUTE must be at least 1")
+    require(settings.feature_quiet_seconds > 0, "FEATURE_QUIET_SECONDS must be more than 0")
 
 
 @cache

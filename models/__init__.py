@@ -6,6 +6,20 @@ from models.batch import BATCH_FINAL, Batch, BatchLine, BatchStatus
 from models.chunk import Chunk, ChunkVector, KeptEmbedding
 from models.database_connection import DatabaseConnection
 from models.environment import Environment, EnvironmentSecret
+from models.feature import (
+    DriftSignal,
+    DriftState,
+    Feature,
+    FeatureDrift,
+    FeatureLearnt,
+    FeaturePrompt,
+    FeaturePrototype,
+    FeatureState,
+    PromptClass,
+    RootCause,
+)
+from models.feature_facts import FeatureFact, FeatureSite, FeatureWatch
+from models.feature_work import ErrandAction, FeatureErrand, FeatureRerun
 from models.hook import Hook, InboxMessage, InboxStatus, SignatureScheme
 from models.idempotency import IdempotencyKey
 from models.job import FINAL, Job, JobEvent, JobStatus, OutboxEntry, Store
@@ -30,6 +44,8 @@ from models.spec import SpecSchema, SpecSource
 from models.stored_file import FilePurpose, StoredFile
 from models.suite import Case, CaseOrigin, CaseState, CaseVersion, Suite
 from models.suite_run import CaseResult, CaseRun, CaseRunDecision, Failure, Run, Verdict
+from models.trace import Assigned, Observation, ObservationKind, ObservationStatus, Trace, TraceResource
+from models.trace_metrics import TraceMetric, TraceSeries, TraceSession
 from models.usage import Usage
 from models.user import User, UserRole
 from models.webhook import DeliveryStatus, DisabledReason, Payload, WebhookDelivery, WebhookEndpoint
@@ -39,6 +55,7 @@ __all__ = [
     "ENTRY_PREFIX",
     "FINAL",
     "ApiKey",
+    "Assigned",
     "Base",
     "Batch",
     "BatchLine",
@@ -56,11 +73,25 @@ __all__ = [
     "DatabaseConnection",
     "DeliveryStatus",
     "DisabledReason",
+    "DriftSignal",
+    "DriftState",
     "EntryState",
     "EntryType",
     "Environment",
     "EnvironmentSecret",
+    "ErrandAction",
     "Failure",
+    "Feature",
+    "FeatureDrift",
+    "FeatureErrand",
+    "FeatureFact",
+    "FeatureLearnt",
+    "FeaturePrompt",
+    "FeaturePrototype",
+    "FeatureRerun",
+    "FeatureSite",
+    "FeatureState",
+    "FeatureWatch",
     "FilePurpose",
     "Hook",
     "IdempotencyKey",
@@ -80,12 +111,17 @@ __all__ = [
     "KnowledgeBase",
     "MemberRole",
     "Membership",
+    "Observation",
+    "ObservationKind",
+    "ObservationStatus",
     "OutboxEntry",
     "Payload",
     "Posting",
     "Project",
+    "PromptClass",
     "ProviderLimit",
     "ReviewState",
+    "RootCause",
     "Run",
     "Schedule",
     "SearchSegment",
@@ -95,6 +131,11 @@ __all__ = [
     "Store",
     "StoredFile",
     "Suite",
+    "Trace",
+    "TraceMetric",
+    "TraceResource",
+    "TraceSeries",
+    "TraceSession",
     "Usage",
     "User",
     "UserRole",

@@ -29,6 +29,10 @@ SCOPES = (
     "tests:write",
     "tests:review",
     "tests:run",
+    "traces:read",
+    "traces:write",
+    "features:read",
+    "features:write",
 )
 
 

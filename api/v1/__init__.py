@@ -6,6 +6,7 @@ from api.v1 import (
     dead_letters,
     event_types,
     events,
+    features,
     files,
     hooks,
     jobs,
@@ -13,6 +14,7 @@ from api.v1 import (
     projects,
     schedules,
     suites,
+    traces,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -32,4 +34,6 @@ BLUEPRINTS = (
     hooks.bp,
     knowledge.bp,
     suites.bp,
+    traces.bp,
+    features.bp,
 )

@@ -3,6 +3,7 @@
     SwitchyardError            code                    status  retryable
     ├── BadInput               invalid_input           422     no
     │   ├── MalformedJson      malformed_json          400     no
+    │   ├── MalformedOtlp      malformed_otlp          400     no
     │   ├── UnknownField       unknown_field           422     no
     │   ├── InvalidParameter   invalid_parameter       422     no
     │   ├── NulCharacter       nul_character           422     no
@@ -11,6 +12,7 @@
     │   ├── TooManyRows        too_many_rows           422     no
     │   ├── TargetRefused      target_refused          422     no
     │   ├── ReplayTooLarge     replay_too_large        422     no
+    │   ├── TimeTooLong        time_too_long           422     no
     │   ├── UnsetVariable      unset_variable          422     no
     │   ├── PatternTooSlow     pattern_too_slow        422     no
     │   ├── ExportUnreadable   export_unreadable       422     no
@@ -45,6 +47,12 @@
     │   ├── GateRefused            gate_refused            409     no
     │   ├── RunNotFinal            run_not_final           409     no
     │   ├── NothingToAccept        nothing_to_accept       409     no
+    │   ├── FeatureMerged          feature_merged          409     no
+    │   ├── FeatureDismissed       feature_dismissed       409     no
+    │   ├── FeatureKeyTaken        feature_key_taken       409     no
+    │   ├── FeatureHasNoTests      feature_has_no_tests    409     no
+    │   ├── DriftResolved          drift_resolved          409     no
+    │   ├── MergeRefused           merge_refused           409     no
     │   └── IdempotencyKeyInUse idempotency_key_in_use 409     no
     ├── BodyTooLarge           body_too_large          413     no
     ├── UnsupportedMediaType   unsupported_media_type  415     no
@@ -120,7 +128,12 @@ from infra.errors.refusals import (
     DocumentUnreadable,
     DocumentUnsupported,
     DraftEmpty,
+    DriftResolved,
     ExportUnreadable,
+    FeatureDismissed,
+    FeatureHasNoTests,
+    FeatureKeyTaken,
+    FeatureMerged,
     Forbidden,
     GateRefused,
     IdempotencyKeyInUse,
@@ -134,6 +147,8 @@ from infra.errors.refusals import (
     LinkInvalid,
     MalformedId,
     MalformedJson,
+    MalformedOtlp,
+    MergeRefused,
     NotFound,
     NothingToAccept,
     NotStored,
@@ -152,6 +167,7 @@ from infra.errors.refusals import (
     RunNotFinal,
     SignatureExpired,
     TargetRefused,
+    TimeTooLong,
     TooManyLines,
     TooManyRows,
     Unauthenticated,
@@ -179,8 +195,13 @@ __all__ = [
     "DocumentUnreadable",
     "DocumentUnsupported",
     "DraftEmpty",
+    "DriftResolved",
     "EncryptionNotConfigured",
     "ExportUnreadable",
+    "FeatureDismissed",
+    "FeatureHasNoTests",
+    "FeatureKeyTaken",
+    "FeatureMerged",
     "Forbidden",
     "GateRefused",
     "IdempotencyKeyInUse",
@@ -195,6 +216,8 @@ __all__ = [
     "LinkInvalid",
     "MalformedId",
     "MalformedJson",
+    "MalformedOtlp",
+    "MergeRefused",
     "ModelNotFound",
     "NotFound",
     "NotStored",
@@ -227,6 +250,7 @@ __all__ = [
     "TargetRefused",
     "TargetTimeout",
     "TargetUnreachable",
+    "TimeTooLong",
     "TimedOut",
     "TooManyLines",
     "TooManyRows",

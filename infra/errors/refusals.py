@@ -15,6 +15,12 @@ class MalformedJson(BadInput):
     code, status = "malformed_json", 400
 
 
+class MalformedOtlp(BadInput):
+    """The request body is not an ExportTraceServiceRequest of OTLP."""
+
+    code, status = "malformed_otlp", 400
+
+
 class UnknownField(BadInput):
     """The request has a field that does not exist here; `errors` names it."""
 
@@ -61,6 +67,12 @@ class ReplayTooLarge(BadInput):
     """The time has more events than are sent again at once; ask for a part of it."""
 
     code = "replay_too_large"
+
+
+class TimeTooLong(BadInput):
+    """The time has more traces than can be counted at once; ask for a part of it."""
+
+    code = "time_too_long"
 
 
 class ExportUnreadable(BadInput):
@@ -265,6 +277,42 @@ class NothingToAccept(Conflict):
     """What came back cannot become the expectation of the test case; `errors` says why, one by one."""
 
     code = "nothing_to_accept"
+
+
+class FeatureMerged(Conflict):
+    """The feature was merged into another one, which is the one to change."""
+
+    code = "feature_merged"
+
+
+class FeatureDismissed(Conflict):
+    """The feature was dismissed; confirm it first."""
+
+    code = "feature_dismissed"
+
+
+class FeatureKeyTaken(Conflict):
+    """Another feature has this key; keys never change, so choose another one."""
+
+    code = "feature_key_taken"
+
+
+class FeatureHasNoTests(Conflict):
+    """The feature has no approved test case; have some suggested from its traces, approve them, and run again."""
+
+    code = "feature_has_no_tests"
+
+
+class DriftResolved(Conflict):
+    """The drift is resolved already."""
+
+    code = "drift_resolved"
+
+
+class MergeRefused(Conflict):
+    """A feature cannot be merged into itself, nor into one that leads to it."""
+
+    code = "merge_refused"
 
 
 class IdempotencyKeyInUse(Conflict):

@@ -22,12 +22,12 @@ WITH i AS MATERIALIZED (
     metadata jsonb, max_attempts smallint, run_at timestamptz, deadline_at timestamptz, request_id text,
     created_at timestamptz, concurrency_key text, concurrency_limit smallint, max_cost numeric, store text,
     payload_digest jsonb, lane text, replay_of uuid, schedule_id uuid, batch_id uuid, batch_line int,
-    callback_url text, event_id uuid, facts jsonb)
+    callback_url text, traceparent text, event_id uuid, facts jsonb)
 ), j AS (
   INSERT INTO jobs ({JOB_COLUMNS})
   SELECT id, project_id, created_by, kind, queue, status, priority, payload, metadata, 0, max_attempts, 1, run_at,
     deadline_at, false, request_id, created_at, concurrency_key, concurrency_limit, max_cost, store, payload_digest,
-    lane, replay_of, schedule_id, batch_id, batch_line, callback_url FROM i
+    lane, replay_of, schedule_id, batch_id, batch_line, callback_url, traceparent FROM i
 ), e AS (
   INSERT INTO job_events ({EVENT_COLUMNS})
   SELECT id, 1, event_id, project_id, 'job.' || status, facts, created_at FROM i
@@ -41,7 +41,7 @@ FROM i WHERE status = 'queued'
 _COPIED = (
     "id", "project_id", "created_by", "kind", "queue", "status", "priority", "payload", "max_attempts", "run_at",
     "deadline_at", "request_id", "created_at", "concurrency_key", "concurrency_limit", "max_cost", "store",
-    "payload_digest", "lane", "replay_of", "schedule_id", "batch_id", "batch_line", "callback_url",
+    "payload_digest", "lane", "replay_of", "schedule_id", "batch_id", "batch_line", "callback_url", "traceparent",
 )  # fmt: skip
 
 

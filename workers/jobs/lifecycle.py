@@ -112,7 +112,8 @@ _FACTS = """jsonb_build_object('job_id', 'job_' || replace(j.id::text, '-', ''),
 # Plain statements in one message: half of PostgreSQL's time for one statement with all of them inside it.
 JOB_COLUMNS = """id, project_id, created_by, kind, queue, status, priority, payload, metadata, attempt, max_attempts,
   event_sequence, run_at, deadline_at, dead_letter, request_id, created_at, concurrency_key, concurrency_limit,
-  max_cost, store, payload_digest, lane, replay_of, schedule_id, batch_id, batch_line, callback_url"""
+  max_cost, store, payload_digest, lane, replay_of, schedule_id, batch_id, batch_line, callback_url,
+  traceparent"""
 EVENT_COLUMNS = "job_id, sequence, id, project_id, type, data, created_at"
 QUEUE_COLUMNS = """job_id, project_id, queue, priority, attempt, ready, available_at, created_at, lane,
   concurrency_key, concurrency_limit"""
@@ -121,7 +122,7 @@ INSERT INTO jobs ({JOB_COLUMNS})
 VALUES (:id, :project_id, :created_by, :kind, :queue, :status, :priority, CAST(:payload AS jsonb),
   CAST(:labels AS jsonb), 0, :max_attempts, 1, :run_at, :deadline_at, false, :request_id, :created_at,
   :concurrency_key, :concurrency_limit, :max_cost, :store, CAST(:payload_digest AS jsonb), :lane, :replay_of,
-  :schedule_id, :batch_id, :batch_line, :callback_url);
+  :schedule_id, :batch_id, :batch_line, :callback_url, :traceparent);
 INSERT INTO job_events ({EVENT_COLUMNS})
 VALUES (:id, 1, :event_id, :project_id, :event_type, CAST(:facts AS jsonb), :created_at)"""
 ENTER_LATER = text(f"{_ENTER};{recording.RECORD_ENTERED}")
@@ -271,6 +272,7 @@ def _entry(job: Job) -> Json:
         "batch_id": job.batch_id,
         "batch_line": job.batch_line,
         "callback_url": job.callback_url,
+        "traceparent": job.traceparent,
     }
 
 

@@ -13,6 +13,7 @@ from models import JobStatus
 from workers.jobs import live
 from workers.jobs.happened import Happened
 from workers.kinds import QUEUES
+from workers.traces import own_jobs
 from workers.webhooks import recording
 
 HINTS_PER_QUEUE = 4
@@ -48,6 +49,8 @@ def tell(session: Session, happened: list[Happened]) -> list[Happened]:
     hear of what was queued."""
     recording.record(session, happened)
     db.after_commit(session, lambda: live.announce(happened))
+    if own_jobs.on():
+        own_jobs.after(session, happened)
     for one in happened:
         if one.data.get("status") == JobStatus.QUEUED:
             announce_after_commit(session, queue=one.queue, job_id=one.job_id)

@@ -28,6 +28,7 @@ from workers.jobs.context import RunningJob, Stop, Stopped
 from workers.jobs.lifecycle import Claimed, Move
 from workers.kinds import BY_NAME
 from workers.kinds.base import Kind, Retry
+from workers.traces import own_jobs
 
 Json = dict[str, Any]
 
@@ -69,6 +70,7 @@ class Runner:
         self.stop_claiming()
         asyncio.run_coroutine_threadsafe(self._drain(grace_seconds), self._loop).result()
         self._committer.close(timeout=10.0)
+        own_jobs.flush(5.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5.0)
 

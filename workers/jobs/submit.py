@@ -19,6 +19,7 @@ from workers import projects
 from workers.jobs import bounds, lifecycle, live, outbox, privacy
 from workers.kinds import BY_NAME
 from workers.kinds.base import Kind
+from workers.traces import own_jobs
 from workers.webhooks import callbacks
 
 Json = dict[str, Any]
@@ -139,6 +140,7 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
         run_at=wish.run_at,
         deadline_at=_deadline(wish, moment),
         request_id=wish.request_id,
+        traceparent=own_jobs.traceparent() if own_jobs.on() else None,
         lane=found.lane(payload) if found.lane else None,
         concurrency_key=serial or wish.concurrency_key,
         concurrency_limit=_limit(wish, serial),
@@ -154,10 +156,12 @@ def prepare(session: Session, *, kind: str, payload: Json, project_id: UUID, wis
 
 def _admit(session: Session, kind: Kind, payload: Json, project_id: UUID, key_id: UUID | None) -> None:
     """What a key may not do at its own address it may not do by a job, a batch, a schedule or a replay either."""
-    scope = kind.scope(payload) if kind.scope else None
+    scopes = ((kind.scope(payload) if kind.scope else None) or "").split()
     key = ApiKey.in_project(project_id).where(ApiKey.id == key_id)
-    if scope and key_id and any(scope not in one.scopes for one in session.scalars(key)):
-        raise Forbidden(f"This key lacks the scope {scope}, which a job of kind {kind.name!r} needs.")
+    for one in session.scalars(key) if scopes and key_id else ():
+        for scope in scopes:
+            if scope not in one.scopes:
+                raise Forbidden(f"This key lacks the scope {scope}, which a job of kind {kind.name!r} needs.")
     if kind.admit is not None:
         kind.admit(session, project_id, payload)
 

@@ -82,7 +82,7 @@ def test_env_example_shows_every_setting_with_its_default() -> None:
     for name, default in re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"(?:,\s*([^)]*))?\)', source):
         assert name in shown, f".env.example does not show {name}"
         value = eval(default, {"redis_url": ""}) if default else ""
-        value = "" if value in (None, {}) else value
+        value = "" if value in (None, {}) else str(value).lower() if isinstance(value, bool) else value
         assert shown[name] == str(value) or float(shown[name]) == value, f"{name} has the default {value!r}"
     for provider in re.findall(r'"(\w+)"', source.partition("PROVIDERS = (")[2].partition(")")[0]):
         assert {f"{provider.upper()}_API_KEY", f"{provider.upper()}_BASE_URL"} <= shown.keys()

@@ -1,0 +1,1 @@
+"""Traces: received, kept, added up, read."""

@@ -1,0 +1,1 @@
+"""What the attributes of a span mean, whoever wrote them."""
