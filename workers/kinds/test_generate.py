@@ -30,6 +30,11 @@ def admit(session: Session, project_id: UUID, payload: Json) -> None:
     asking.admit(session, project_id, payload)
 
 
+def scope(payload: Json) -> str:
+    """What a trace that is stored says, its cases say, too."""
+    return "tests:write traces:read" if payload.get("trace_id") or payload.get("trace_ids") else "tests:write"
+
+
 def serial(payload: Json) -> str:
     """Cases for one knowledge base are written one after the other, so that each is written once."""
     return f"test.generate:{payload.get('knowledge_base_id') or 'default'}"
@@ -71,7 +76,7 @@ KIND = Kind(
     example={"from": "openapi", "modes": ["positive", "negative"], "seed": 7},
     check=check,
     admit=admit,
-    scope=lambda _: "tests:write",
+    scope=scope,
     serial=serial,
     priced=priced,
     timeout_seconds=3600.0,

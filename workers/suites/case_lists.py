@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from infra.errors import BadInput, NotFound
 from models import Case, CaseState, Suite
+from workers.features import following
 from workers.paging import PageOf, Window, page
 from workers.suites.cases import find_suite, present
 
@@ -20,9 +21,11 @@ _RUNS_DRAFTS = (*_RUNS, CaseState.DRAFT.value)
 def list_cases(session: Session, project_id: UUID, wanted: Json, window: Window) -> PageOf[Case]:
     """The project's cases; `wanted` is what CasesQuery loads. Raises BadInput for a suite that is not there."""
     query = present(project_id)
-    for name in ("state", "origin", "operation", "feature_id"):
+    for name in ("state", "origin", "operation"):
         if wanted.get(name) is not None:
             query = query.where(getattr(Case, name) == wanted[name])
+    if wanted.get("feature_id") is not None:
+        query = query.where(Case.feature_id.in_(following.ids_of(session, project_id, wanted["feature_id"])))
     if wanted.get("tag"):
         query = query.where(Case.tags.contains([wanted["tag"]]))
     if wanted.get("q"):

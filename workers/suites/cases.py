@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from infra import ids
 from infra.clock import now
 from infra.errors import BadInput, NotFound
-from models import Case, CaseOrigin, CaseState, CaseVersion, StoredFile, Suite
+from models import Case, CaseOrigin, CaseState, CaseVersion, Feature, StoredFile, Suite
 from schemas.base import pointers
 from schemas.case import ROWS, CaseIn
+from workers.features import following
 from workers.files import stored
 from workers.knowledge import bases
 from workers.suites import content as contents
@@ -46,10 +47,10 @@ def create_case(
 ) -> Case:
     """A new case of `body`, which CaseIn (or `read_case`) loaded; its own state is taken unless one is given. Raises
     BadInput or TooManyRows, with pointers."""
+    _require_existing(session, project_id, body)
     case, version = build_case(
         project_id, body, created_by=created_by, state=state, origin=origin, source=source, note=note
     )
-    _require_existing(session, project_id, body)
     session.add_all((case, version))
     session.flush()
     return case
@@ -216,10 +217,18 @@ def _version_of(case: Case, content: Json, by: UUID | None, note: str | None) ->
 
 
 def _require_existing(session: Session, project_id: UUID, body: Json) -> None:
-    """Raises BadInput, with a pointer, for a knowledge base or file that the project does not have."""
-    for name, find in (("knowledge_base_id", bases.get_base), ("data_file_id", stored.get_file)):
+    """Raises BadInput, with a pointer, for a knowledge base, file or feature that the project does not have; a feature
+    that was merged is the one that stands for it."""
+    named = (
+        ("knowledge_base_id", bases.get_base),
+        ("data_file_id", stored.get_file),
+        ("feature_id", following.followed),
+    )
+    for name, find in named:
         if body.get(name) is not None:
             try:
-                find(session, project_id, body[name])
+                found = find(session, project_id, body[name])
+                if isinstance(found, Feature):
+                    body[name] = found.id
             except NotFound as error:
                 raise BadInput(error.detail, errors=[{"pointer": f"/{name}", "detail": error.detail}]) from None

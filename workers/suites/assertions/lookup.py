@@ -118,7 +118,7 @@ async def record_for(assertion: Json, answered: Answered, world: World) -> Json:
     what to do where it is not known."""
     kb_id = _knowledge_base(assertion, answered, world)
     operations: Operations = await once(
-        world, ("operations", kb_id), lambda: asyncio.to_thread(_read_all, world.project_id, kb_id)
+        world, ("operations", kb_id), lambda: asyncio.to_thread(read_all, world.project_id, kb_id)
     )
     if kb_id is None and not operations.known:
         raise BadInput(
@@ -179,7 +179,9 @@ def _one(found: list[Known], assertion: Json, answered: Answered, operations: Op
     raise BadInput(f"{wanted} may be any of {told}; name the one that is meant as `operation`.")
 
 
-def _read_all(project_id: UUID, kb_id: UUID | None) -> Operations:
+def read_all(project_id: UUID, kb_id: UUID | None) -> Operations:
+    """The operations of a knowledge base, or of the project's own (None), if it has one; raises NotFound. In a
+    transaction of its own."""
     with db.transaction() as session:
         base = bases.own_base(session, project_id) if kb_id is None else bases.get_base(session, project_id, kb_id)
         if base is None:

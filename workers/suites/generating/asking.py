@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from infra import db, ids
 from infra.errors import NotFound
-from models import CaseOrigin, KnowledgeBase
+from models import CaseOrigin, KnowledgeBase, Trace
 from workers.kinds.base import Context
 from workers.specs import records
 from workers.suites import environments
+from workers.suites.assertions import lookup
 from workers.suites.base import Surroundings
 from workers.suites.generating import from_openapi, known_operations, storing
 from workers.suites.generating.described import nearest
@@ -29,6 +30,7 @@ def admit(session: Session, project_id: UUID, payload: Json) -> None:
     there."""
     with _at("/input/environment"):
         environments.wished_for(session, project_id, payload)
+    _require_traces(session, project_id, payload)
     named = payload.get("knowledge_base_id")
     if payload["from"] == "openapi" or named is not None or payload.get("operations"):
         with _at("/input/knowledge_base_id"):
@@ -37,6 +39,19 @@ def admit(session: Session, project_id: UUID, payload: Json) -> None:
             with _at("/input/source"):
                 known = known_operations.read(session, base, payload.get("source"))
             known_operations.chosen(known, payload.get("operations"), "/input/operations")
+
+
+def _require_traces(session: Session, project_id: UUID, payload: Json) -> None:
+    wanted = {one: ids.parse(Trace.prefix, one) for one in trace_ids(payload)}
+    if not wanted:
+        return
+    query = Trace.in_project(project_id).where(Trace.id.in_(wanted.values())).with_only_columns(Trace.id)
+    there = set(session.scalars(query))
+    places = {one: f"/input/trace_ids/{at}" for at, one in enumerate(payload.get("trace_ids") or ())}
+    missing = [places.get(one, "/input/trace_id") for one, found in wanted.items() if found not in there]
+    if missing:
+        detail = "There is no such trace."
+        raise NotFound(detail, errors=[{"pointer": pointer, "detail": detail} for pointer in missing])
 
 
 @contextmanager
@@ -53,7 +68,7 @@ async def found(ctx: Context, wish: Json) -> Json:
         return await from_openapi.cases_from_openapi(ctx, wish)
     warnings: list[Json] = []
     if wish["from"] == "trace":
-        cases = await asyncio.to_thread(cases_from_trace, wish["trace"], warnings=warnings)
+        cases = await asyncio.to_thread(_of_traces, ctx.project_id, wish, warnings)
         return {"cases": cases, "warnings": [_plain(one) for one in warnings], "operations": 0}
     from workers.suites.generating.from_description import cases_from_description
 
@@ -63,6 +78,26 @@ async def found(ctx: Context, wish: Json) -> Json:
         knowledge_base_id=base_id, warnings=warnings,
     )  # fmt: skip
     return {"cases": cases, "warnings": [_plain(one) for one in warnings], "operations": len(operations)}
+
+
+def _of_traces(project_id: UUID, wish: Json, warnings: list[Json]) -> list[Json]:
+    """Cases of the trace that came with the wish, or of stored ones; their requests are looked up among the operations
+    of the knowledge base that is named, or else of the project's own."""
+    named = wish.get("knowledge_base_id")
+    known = lookup.read_all(project_id, None if named is None else ids.parse(KnowledgeBase.prefix, named))
+    operations = known if known.known else None
+    if wish.get("trace") is not None:
+        return cases_from_trace(wish["trace"], operations=operations, warnings=warnings)
+    # It knows of cases, and this of it.
+    from workers.traces.suggesting import suggested
+
+    wanted = [ids.parse(Trace.prefix, one) for one in trace_ids(wish)]
+    return suggested(project_id, [one for one in wanted if one], operations=operations, warnings=warnings)
+
+
+def trace_ids(wish: Json) -> list[str]:
+    """The stored traces that a wish names."""
+    return [*filter(None, [wish.get("trace_id")]), *(wish.get("trace_ids") or ())]
 
 
 def stored(ctx: Context, wish: Json, made: Json) -> Json:

@@ -1,20 +1,32 @@
-"""Spans as they are exported: OTLP in JSON, or a plain list of spans or observations, read without insisting on form.
+"""Spans that come with a request to write test cases: OTLP in JSON, or a plain list of spans or observations, read
+without insisting on form (the receiver insists: workers/traces/decoding/), as the observations that they would be.
 
 What is no span is passed over. Attributes are flat, by their dotted names, and plain values.
 """
 
+import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from infra.clock import now
 from infra.errors import BadInput
+from workers.traces.base import Span, Stored
+from workers.traces.mapping.aliases import MAPPING_VERSION
+from workers.traces.mapping.deriving import derive
 
 Json = dict[str, Any]
 
 MOST_SPANS = 20_000
 DEEPEST = 8
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+# What the sender calls a trace, whose own id may be no id of OpenTelemetry's.
+TRACE = "trace.id"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = 2**63
 _PARENTS = ("parentSpanId", "parent_span_id", "parentObservationId", "parent_observation_id", "parentId")
 _VALUES = ("stringValue", "intValue", "doubleValue", "boolValue", "bytesValue")
 # An observation's own fields, as attributes that spans have them under.
@@ -26,43 +38,49 @@ _OBSERVED = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Span:
-    """One span. `kind` is one of KINDS; times in seconds since 1970, None where there is none; `events` are pairs of a
-    name and attributes."""
-
-    trace_id: str
-    span_id: str
-    parent_id: str
-    name: str
-    kind: str
-    start: float | None
-    end: float | None
-    attributes: Json
-    events: list[tuple[str, Json]] = field(default_factory=list)
-
-    @property
-    def milliseconds(self) -> float | None:
-        """How long it took."""
-        return None if self.start is None or self.end is None else max(0.0, (self.end - self.start) * 1000)
-
-    def first(self, *names: str) -> Any:
-        """The value of the first of these attributes that there is."""
-        return next((self.attributes[name] for name in names if self.attributes.get(name) not in (None, "")), None)
-
-
-def read(trace: Any) -> list[Span]:
-    """The spans in the order of their beginning. Raises BadInput where there are none, or too many."""
-    found: list[Span] = []
+def read(trace: Any) -> list[Stored]:
+    """The observations in the order of their beginning. Raises BadInput where there are none, or too many."""
+    found: list[Stored] = []
     for raw in _raw(trace, 0):
         span = _span(raw)
         if span is not None:
-            found.append(span)
+            found.append(_stored(span))
         if len(found) > MOST_SPANS:
             raise _bad(f"There are more than {MOST_SPANS:,} spans; send one trace at a time.")
     if not found:
         raise _bad("There are no spans in it: send OTLP JSON (`resourceSpans`), or a list of spans.")
-    return sorted(found, key=lambda span: span.start or 0.0)
+    return sorted(found, key=lambda one: one.started_at)
+
+
+def _stored(span: Span) -> Stored:
+    """The observation that a store would make of it."""
+    derived = asdict(derive(span))
+    return Stored(
+        trace_id=UUID(bytes=span.trace_id),
+        span_id=int.from_bytes(span.span_id, signed=True),
+        digest=0,
+        parent_id=None if span.parent_id is None else int.from_bytes(span.parent_id, signed=True),
+        started_at=EPOCH + timedelta(microseconds=span.start // 1000),
+        duration_us=max(0, span.end - span.start) // 1000,
+        received_at=now(),
+        span_kind=span.kind,
+        status="unset",
+        name=span.name,
+        status_message=None,
+        mapping_version=MAPPING_VERSION,
+        attributes=span.attributes,
+        events=span.events,
+        resource=span.resource,
+        **derived,
+    )
+
+
+def _id(text: str, size: int) -> bytes:
+    """An id in bytes, of whatever the sender has for one."""
+    plain = text.replace("-", "")
+    if len(plain) == 2 * size and re.fullmatch(r"[0-9a-fA-F]*", plain):
+        return bytes.fromhex(plain)
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=size).digest()
 
 
 def _bad(detail: str) -> BadInput:
@@ -98,22 +116,30 @@ def _span(raw: Json) -> Span | None:
         attributes = _observed(raw) | attributes
     if span_id is None and not attributes:
         return None
-    events = of("events")
+    start = _time(of("startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time"))
+    end = _time(of("endTimeUnixNano", "end_time_unix_nano", "endTime", "end_time"))
+    trace_id, parent_id = str(of("traceId", "trace_id") or ""), str(of(*_PARENTS) or "")
     return Span(
-        trace_id=str(of("traceId", "trace_id") or ""),
-        span_id=str(span_id or ""),
-        parent_id=str(of(*_PARENTS) or ""),
+        trace_id=_id(trace_id, 16),
+        span_id=_id(str(span_id or id(raw)), 8),
+        parent_id=_id(parent_id, 8) if parent_id else None,
         name=str(of("name") or ""),
         kind=_kind(of("kind")),
-        start=_time(of("startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time")),
-        end=_time(of("endTimeUnixNano", "end_time_unix_nano", "endTime", "end_time")),
+        start=start or 0,
+        end=end or start or 0,
+        status=0,
+        status_message=None,
         attributes=attributes,
-        events=[
-            (str(one.get("name") or ""), _attributes(one.get("attributes")))
-            for one in (events if isinstance(events, list) else ())
-            if isinstance(one, dict)
-        ],
-    )  # fmt: skip
+        events=[*_events(of("events"))],
+        links=[],
+        resource={TRACE: trace_id} if trace_id else {},
+    )
+
+
+def _events(given: Any) -> Iterator[Json]:
+    for one in given if isinstance(given, list) else ():
+        if isinstance(one, dict):
+            yield {"name": str(one.get("name") or ""), "time": 0, "attributes": _attributes(one.get("attributes"))}
 
 
 def _observed(raw: Json) -> Json:
@@ -174,20 +200,22 @@ def number(value: Any) -> int | None:
     return int(text) if text.lstrip("-").isdecimal() and text.isascii() and len(text) < 20 else None
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Any) -> int:
     if isinstance(value, int) and 0 <= value < len(KINDS):
-        return KINDS[value]
+        return value
     text = str(value or "").lower().removeprefix("span_kind_")
-    return text if text in KINDS else "unspecified"
+    return KINDS.index(text) if text in KINDS else 0
 
 
-def _time(value: Any) -> float | None:
-    """Nanoseconds, or a time in words."""
+def _time(value: Any) -> int | None:
+    """Nanoseconds, also of a time in words; None where it is none."""
     nanoseconds = number(value)
     if nanoseconds is not None:
-        return nanoseconds / 1e9
+        return nanoseconds if 0 <= nanoseconds < LATEST else None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return moment.timestamp() if moment is not None and moment.tzinfo is not None else None
+    if moment is None or moment.tzinfo is None:
+        return None
+    return max(0, (moment - EPOCH) // timedelta(microseconds=1) * 1000)
