@@ -111,6 +111,7 @@ class Job(Record, InProject):
     finished_at: Mapped[datetime | None]
     dead_letter: Mapped[bool] = mapped_column(default=False)
     request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
     lane: Mapped[str | None]
     concurrency_key: Mapped[str | None]
     concurrency_limit: Mapped[int | None] = mapped_column(SmallInteger)

@@ -45,6 +45,7 @@ class Case(Record, InProject):
         Index(None, "project_id", "id"),
         Index(None, "project_id", "content_hash"),
         Index("ix_test_cases_tags", "tags", postgresql_using="gin"),
+        Index("ix_test_cases_feature", "feature_id", postgresql_where=text("feature_id IS NOT NULL")),
     )
     prefix = "tc"
 

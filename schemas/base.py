@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -186,6 +187,7 @@ def page_query(prefix: str) -> type[PageQuery]:
     return type(f"{prefix.title()}PageQuery", (PageQuery,), {"after": after})
 
 
+@cache
 def page_of(item: type[Schema]) -> type[Schema]:
     """The envelope of a list of `item`."""
     name = item.__name__.removesuffix("Out")

@@ -18,6 +18,12 @@ from schemas.event_data import (
     WebhookEndpointDisabledData,
     WebhookTestData,
 )
+from schemas.feature_event_data import (
+    FeatureAtRiskData,
+    FeatureChangedData,
+    FeatureDetectedData,
+    FeatureResolvedData,
+)
 from schemas.kb_event_data import (
     KbActivatedData,
     KbBuildFailedData,
@@ -72,6 +78,8 @@ _FAILED: Json = {
     "previous_verdict": "passed",
     "report_file_ids": ["file_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"],
 }
+_FEATURE = {"feature_id": "feat_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f", "key": "track_an_order", "name": "Track an order"}
+_DRIFT = {"drift_id": "drift_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
 _FILE = {"file_id": "file_01980a4e1f7a7c3e9d3b5f6a7c8d9e0f"}
 
 
@@ -327,6 +335,45 @@ EVENT_TYPES: tuple[EventType, ...] = (
             "drafts": 1,
             "test_case_ids": [_CASE["test_case_id"]],
         },
+    ),
+    EventType(
+        "feature.detected",
+        "Traces show a feature that was not known.",
+        FeatureDetectedData,
+        {
+            **_FEATURE,
+            "description": "Users ask where their order is.",
+            "named_by": "rule",
+            "traces": 12,
+            "trace_ids": ["trace_5b8efff798038103d269b633813fc60c"],
+            "job_id": _JOB["job_id"],
+        },
+    ),
+    EventType(
+        "feature.changed",
+        "A person made, changed, enabled, disabled, merged, split, dismissed or removed a feature.",
+        FeatureChangedData,
+        {**_FEATURE, **_BY, "change": "disabled", "into": None},
+    ),
+    EventType(
+        "feature.at_risk",
+        "A feature behaves differently than it did.",
+        FeatureAtRiskData,
+        {
+            **_FEATURE,
+            **_DRIFT,
+            "signal": "prompt",
+            "root_cause": "SYSTEM_CHANGED",
+            "confidence": 0.95,
+            "summary": "The system prompt of chat gpt-4o-mini changed.",
+            "test_case_ids": [_CASE["test_case_id"]],
+        },
+    ),
+    EventType(
+        "feature.resolved",
+        "What had put a feature at risk is settled.",
+        FeatureResolvedData,
+        {**_FEATURE, **_DRIFT, "at_risk": False, "resolution": "tests"},
     ),
 )
 BY_NAME: dict[str, EventType] = {one.name: one for one in EVENT_TYPES}

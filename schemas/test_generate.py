@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from schemas.base import AsIs, Number, PublicId, Text
+from schemas.case import distinct
 from schemas.chat import Checked
 from schemas.completion import Real
 from schemas.test_run import MOST_SEED
@@ -13,11 +14,12 @@ SOURCES = ("openapi", "trace", "description")
 MODES = ("positive", "boundary", "negative", "stateful", "security")
 MOST_NAMED = 1000
 MOST_A_OPERATION = 1000
+MOST_TRACES = 50
 LONGEST_TRACE = 4 * 1024 * 1024
 # Which fields belong to which source.
 BELONG = {
     "openapi": ("operations", "source", "modes", "seed", "max_cases_per_operation", "max_latency_ms"),
-    "trace": ("trace",),
+    "trace": ("trace", "trace_id", "trace_ids"),
     "description": ("description", "model", "operations"),
 }
 
@@ -75,6 +77,12 @@ class GenerateWish(Schema):
         _trace,
         schema={"anyOf": [{"type": "object"}, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
     )
+    trace_id = PublicId("trace", metadata={"description": "Of `from: trace`, a trace that is stored here."})
+    trace_ids = fields.List(
+        PublicId("trace"),
+        validate=[validate.Length(min=1, max=MOST_TRACES), distinct],
+        metadata={"description": "Several of them; what they have in common is one case."},
+    )
     description = Text(
         at_least=1, at_most=20_000, metadata={"description": "What is to be tested, in a few sentences."}
     )
@@ -87,8 +95,14 @@ class GenerateIn(GenerateWish):
     @validates_schema
     def _what_belongs_together(self, data: dict[str, Any], **_: Any) -> None:
         origin = data["from"]
-        needed = {"trace": ("trace",), "description": ("description",)}.get(origin, ())
-        wrong = {name: [f"Is needed for `from: {origin}`."] for name in needed if data.get(name) is None}
+        wrong: dict[str, list[str]] = {}
+        if origin == "description" and data.get("description") is None:
+            wrong["description"] = ["Is needed for `from: description`."]
+        given = [name for name in BELONG["trace"] if data.get(name) is not None]
+        if origin == "trace" and not given:
+            wrong["trace"] = ["Is needed for `from: trace`; or `trace_id`, or `trace_ids`, of what is stored."]
+        for name in given[1:] if origin == "trace" else ():
+            wrong[name] = [f"The traces come from one place, and `{given[0]}` has some already."]
         for other, names in BELONG.items():
             for name in names:
                 if data.get(name) is not None and name not in BELONG[origin]:

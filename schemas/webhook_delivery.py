@@ -6,7 +6,7 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError, fields, validate
 
 from infra import ids
-from models import Batch, Case, DeliveryStatus, Job, KnowledgeBase, Run, WebhookDelivery, WebhookEndpoint
+from models import Batch, Case, DeliveryStatus, Feature, Job, KnowledgeBase, Run, WebhookDelivery, WebhookEndpoint
 from schemas.base import AsIs, PublicId, Text, Time, page_query
 from schemas.job import EventOut
 
@@ -21,6 +21,7 @@ SUBJECTS = {
     "spec": KnowledgeBase.prefix,
     "testrun": Run.prefix,
     "test_case": Case.prefix,
+    "feature": Feature.prefix,
 }
 
 

@@ -3,6 +3,7 @@
 The model's name is the script (see REFUSALS and `_answer`); `…-once` fails the first time and answers after that. A
 message that begins with `script:<name>` overrides it, for a model whose name has a price. `limited-5…` takes five calls
 at once and five more in two seconds, says so in its headers and refuses what comes sooner; `unspoken-5…` does not say.
+`hex-7b7d` answers `{}`, as its hex digits say.
 `quote-503` refuses with that status and repeats the question in its error. `order-3-1` answers `{"order": [3, 1]}`. A
 text to embed that has `refuse-this` in it has its whole call refused, one with `zero-vector` or `five-numbers` gets
 such a vector.
@@ -204,6 +205,8 @@ class FakeProvider:
             return Answer('{"name": "Ada", "age": 36}')
         if re.fullmatch(r"order(-\d+)+", model):
             return Answer(json.dumps({"order": [int(number) for number in model.split("-")[1:]]}))
+        if model.startswith("hex-"):
+            return Answer(bytes.fromhex(model.removeprefix("hex-")).decode())
         if model == "tools":
             return Answer(
                 calls=[{"id": f"call_{n}", "name": t["name"], "input": {"n": n}} for n, t in enumerate(tools)]

@@ -31,7 +31,8 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
 
 
 def test_models_and_migrations_agree(connection: Connection) -> None:
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    compared = {"compare_type": True, "compare_server_default": True, "include_name": schema.is_modelled}
+    context = MigrationContext.configure(connection, opts=compared)
     assert compare_metadata(context, models.Base.metadata) == []
 
 

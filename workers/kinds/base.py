@@ -82,9 +82,9 @@ class Kind:
     (raises a SwitchyardError) before the job is accepted; `example` is a valid input, used in docs and tests. `lane`
     says which provider/model an input will call (None: none, or one of several), `priced` whether all that it may call
     have a list price, `estimate` what it would take. `admit` refuses what only the database can tell: an object of the
-    project that is not there. `scope` is what the key that submits it must be allowed beside `jobs:write`. Jobs of one
-    project with the same `serial` run one after the other. `alias` begins the aliases of its jobs' events, such as
-    `kb:build`; without one it is the name with colons.
+    project that is not there. `scope` is what the key that submits it must be allowed beside `jobs:write`; several are
+    apart by blanks. Jobs of one project with the same `serial` run one after the other. `alias` begins the aliases of
+    its jobs' events, such as `kb:build`; without one it is the name with colons.
     """
 
     name: str

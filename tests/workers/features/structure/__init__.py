@@ -1,0 +1,1 @@
+"""What traces have in common, told by structure."""

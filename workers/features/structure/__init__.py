@@ -1,0 +1,1 @@
+"""What traces have in common before anybody reads their words: operations, routes, prompts."""
