@@ -67,7 +67,9 @@ class Client:
 
     async def _send(self, method: str, path: str, body: bytes, headers: str) -> bytes:
         """Sends and returns the answer's head; a connection the server closed while idle is opened again once."""
-        request = b"%s %s HTTP/1.1\r\n%s%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        if "Content-Type" not in headers:
+            headers += "Content-Type: application/json\r\n"
+        request = b"%s %s HTTP/1.1\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
             method.encode(),
             (self.prefix + path).encode(),
             self.head,
