@@ -25,10 +25,10 @@ doctor: .venv/.local-installed ## What is wrong with the running system, and wha
 	@folder=$$(realpath -m "$${SWITCHYARD_DATA:-.local}"); set -a; [ ! -f "$$folder/dev.env" ] || . "$$folder/dev.env"; \
 	exec $(BIN)/python -m api doctor $(ARGS)
 
-# All of them by two processes, each with a system of its own: much of a test is waiting.
-BY_TWO := -n 2 --no-loadscope-reorder
+# By two processes, each with a system of its own: much of a test is waiting. The house rules are for `make sure`.
+BY_TWO := -n 2 --no-loadscope-reorder --ignore tests/house
 
-test: .venv/.dev-installed ## All tests; some: make test ARGS="tests/infra -k ports"
+test: .venv/.dev-installed ## All tests of behaviour; some: make test ARGS="tests/infra -k ports"
 	@exec $(BIN)/python -m pytest $(or $(ARGS),$(BY_TWO))
 
 sure: .venv/.dev-installed ## Format, lint, types, floors, house rules

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import requests
@@ -11,6 +12,8 @@ from infra.dev.system import System
 from tests.client import HELLO, Client
 from tests.conftest import another_project
 from tests.fakes.senders import HOOKS, SIGN, body_of
+from tests.workers.features import rows
+from tests.workers.traces.sending import send, span, trace_id
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -31,7 +34,7 @@ class Tenant:
 @pytest.fixture(scope="session")
 def tenant(system: System) -> Iterator[Tenant]:
     """A new project with a finished job, one that failed, a schedule, a batch, a hook that got an event of no use,
-    a webhook endpoint, a file, a knowledge base, and a key nobody needs."""
+    a webhook endpoint, a file, a knowledge base, a trace, and a key nobody needs."""
     api_key = another_project(system)
     with Client(system.url, api_key) as client:
         job = client.run()
@@ -45,16 +48,30 @@ def tenant(system: System) -> Iterator[Tenant]:
         file = client.http.post("/v1/files", content=b"fuzz").json()
         knowledge = knowledge_base(client, job["project_id"])
         suite = suite_with_case(client)
+        trace = span("fuzz", session__id="fuzz")
+        send(client, [trace])
     assert job["status"] == "succeeded", job
     known = {"job_id": job["id"], "key_id": key["id"], "project_id": job["project_id"]}
     known |= {"schedule_id": schedule["id"], "batch_id": batch["id"]}
     known |= {"hook_id": hook, "message_id": message, "file_id": file["id"]}
     known |= {"endpoint_id": delivery["endpoint_id"], "delivery_id": delivery["id"], "event_type": "job.failed"}
     known |= knowledge | suite
+    known |= feature_at_risk(system, job["project_id"])
+    known["trace_id"] = trace_id(trace)
     known["dead_letter_id"] = failed["id"].replace("job_", "dl_")
     with requests.Session() as session:
         session.trust_env = False
         yield Tenant(system.url, api_key, known, session)
+
+
+def feature_at_risk(system: System, project_id: str) -> dict[str, str]:
+    """A feature with a prompt and an open drift, as an analysis writes them."""
+    database = rows.Rows(system.database_url, project_id)
+    feature = database.add("feat", rows.feature)
+    database.do(rows.prompt, UUID(feature.removeprefix("feat_")))
+    drift = database.add("drift", rows.drift, UUID(feature.removeprefix("feat_")))
+    database.close()
+    return {"feature_id": feature, "drift_id": drift}
 
 
 def knowledge_base(client: Client, project_id: str) -> dict[str, str]:
